@@ -1,0 +1,76 @@
+package coach
+
+import "time"
+
+// Platform names where voice notes come from and replies go.
+type Platform string
+
+// The platforms that mynah has adapters for.
+const (
+	Discord    Platform = "discord"
+	Slack      Platform = "slack"
+	Playground Platform = "playground"
+)
+
+// Identifiers are made and parsed only by their platform's adapter; to all
+// others they are opaque. A NoteID is unique over all platforms (it begins
+// with the platform's name) and holds only letters, digits, '.', '_' and '-',
+// at most 128 bytes, so that it can be a key.
+type (
+	NoteID    string
+	ThreadID  string
+	LearnerID string
+)
+
+// Attachment is a voice note's audio as its platform describes it. Name,
+// ContentType and Size are the sender's claims: shown, never believed.
+type Attachment struct {
+	Ref         string `json:"ref"` // for the adapter's Open
+	Name        string `json:"name,omitempty"`
+	ContentType string `json:"content_type,omitempty"`
+	Size        int64  `json:"size,omitempty"`
+}
+
+// VoiceNote is a learner's recording as it arrives, before any download.
+type VoiceNote struct {
+	ID       NoteID     `json:"id"`
+	Platform Platform   `json:"platform"`
+	Thread   ThreadID   `json:"thread"`
+	Learner  LearnerID  `json:"learner"`
+	Text     string     `json:"text"` // the sentence that was meant to be read
+	Audio    Attachment `json:"audio"`
+	Received time.Time  `json:"received"`
+}
+
+// ReplyKind tells the three things apart that a learner can be answered with.
+type ReplyKind string
+
+// The kinds of reply.
+const (
+	ReplyCoaching ReplyKind = "coaching" // an assessment and its rationale
+	ReplyAdvice   ReplyKind = "advice"   // the note could not be scored, and what to do about it
+	ReplyApology  ReplyKind = "apology"  // our fault; given up
+)
+
+// Reply is what is posted in a note's thread. There is exactly one for a note;
+// its identity is the note's, so that posting it again is harmless.
+type Reply struct {
+	Note       NoteID      `json:"note"`
+	Learner    LearnerID   `json:"learner"`
+	Kind       ReplyKind   `json:"kind"`
+	Text       string      `json:"text"`             // complete by itself: all that the learner must read
+	Reason     Reason      `json:"reason,omitempty"` // of ReplyAdvice
+	Assessment *Assessment `json:"assessment,omitempty"`
+	Rationale  *Rationale  `json:"rationale,omitempty"`
+}
+
+// Task is a voice note on its way, with everything that was finished so far.
+// An attempt starts at the first thing still missing.
+type Task struct {
+	Note       VoiceNote   `json:"note"`
+	Attempt    int         `json:"attempt"` // 1 for the first; counted before any native code runs
+	Assessment *Assessment `json:"assessment,omitempty"`
+	Reply      *Reply      `json:"reply,omitempty"`
+	Posted     bool        `json:"posted,omitempty"`
+	LastError  string      `json:"last_error,omitempty"` // for the operator; holds nothing of the learner's
+}

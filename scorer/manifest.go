@@ -1,0 +1,126 @@
+package scorer
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+
+	"github.com/mynah-coach/mynah/coach"
+)
+
+// ManifestFormat is the only format that this version understands.
+const ManifestFormat = 1
+
+// Manifest describes a trained model: what its files are, what its outputs
+// mean, and the rubric and thresholds that belong to it. Training writes it
+// beside the .onnx files; it is the one source of truth of both sides.
+type Manifest struct {
+	Format       int                 `json:"format"`
+	Name         string              `json:"name"`
+	Version      string              `json:"version"`
+	Licence      string              `json:"licence"`
+	Files        map[string]FileInfo `json:"files"` // "acoustic", "judge", "g2p"
+	SampleRate   int                 `json:"sample_rate"`
+	FrameSeconds float64             `json:"frame_seconds"`
+	HiddenSize   int                 `json:"hidden_size"`
+	MinSeconds   float64             `json:"min_seconds"`
+	MaxSeconds   float64             `json:"max_seconds"` // what one run of the acoustic graph takes
+	Phonemes     []PhonemeInfo       `json:"phonemes"`    // class i+1 of the graphs
+	Rubric       coach.Rubric        `json:"rubric"`
+	Refusal      Refusal             `json:"refusal"`
+	Heard        HeardRule           `json:"heard"`
+}
+
+// FileInfo pins one file.
+type FileInfo struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+}
+
+// PhonemeInfo is one phoneme of the inventory.
+type PhonemeInfo struct {
+	ARPAbet coach.Phoneme `json:"arpabet"`
+	IPA     string        `json:"ipa"`
+	Vowel   bool          `json:"vowel"`
+}
+
+// Refusal holds the thresholds below which nothing is scored, chosen on
+// speakers held out of training.
+//
+// The three features of an utterance's match with its sentence:
+//   - match: mean over the expected phones of the highest posterior of the
+//     phoneme inside its aligned span (0-1)
+//   - error_rate: edit distance between the greedy CTC decoding and the
+//     expected phonemes, over the number of expected phonemes
+//   - margin: (log likelihood of the forced path - of the best free path) per
+//     expected phone (<= 0)
+//
+// It is refused as not matching when
+// Match*match + ErrorRate*error_rate + Margin*margin + Bias < 0.
+type Refusal struct {
+	Match     float64 `json:"match"`
+	ErrorRate float64 `json:"error_rate"`
+	Margin    float64 `json:"margin"`
+	Bias      float64 `json:"bias"`
+
+	// MinPhones is the least number of phones in the greedy decoding, and
+	// MinPosterior the least mean of their peak posteriors, of anything that is
+	// speech at all.
+	MinPhones    int     `json:"min_phones"`
+	MinPosterior float64 `json:"min_posterior"`
+	// SkipWord is the log-likelihood per expected phone below which a word is
+	// taken as not spoken.
+	SkipWord float64 `json:"skip_word"`
+}
+
+// HeardRule says when a phone is reported as another: only at labels up to
+// MaxLabel and with at least MinProbability.
+type HeardRule struct {
+	MaxLabel       coach.Label `json:"max_label"`
+	MinProbability float64     `json:"min_probability"`
+}
+
+// ReadManifest reads manifest.json from a model's folder and refuses one that
+// this version does not understand.
+func ReadManifest(dir fs.FS) (*Manifest, error) {
+	b, err := fs.ReadFile(dir, "manifest.json")
+	if err != nil {
+		return nil, fmt.Errorf("model manifest: %w", err)
+	}
+	var m Manifest
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, fmt.Errorf("model manifest: %w", err)
+	}
+	if err := m.validate(); err != nil {
+		return nil, fmt.Errorf("model manifest: %w", err)
+	}
+	return &m, nil
+}
+
+func (m *Manifest) validate() error {
+	switch {
+	case m.Format != ManifestFormat:
+		return fmt.Errorf("format %d, this version reads %d", m.Format, ManifestFormat)
+	case m.SampleRate != coach.SampleRate:
+		return fmt.Errorf("sample rate %d, want %d", m.SampleRate, coach.SampleRate)
+	case m.FrameSeconds <= 0 || m.HiddenSize <= 0 || len(m.Phonemes) == 0:
+		return fmt.Errorf("frame_seconds, hidden_size or phonemes missing")
+	}
+	for name, bands := range map[string][]coach.Band{"sentence": m.Rubric.Sentence, "word": m.Rubric.Word, "phone": m.Rubric.Phone} {
+		if len(bands) != len(coach.Labels()) {
+			return fmt.Errorf("rubric of the %s has %d bands, want %d", name, len(bands), len(coach.Labels()))
+		}
+		for i, b := range bands {
+			if b.Label != coach.Labels()[i] || i > 0 && b.From <= bands[i-1].From {
+				return fmt.Errorf("rubric of the %s is not ordered worst first", name)
+			}
+		}
+	}
+	for _, f := range []string{"acoustic", "judge", "g2p"} {
+		if m.Files[f].Name == "" || len(m.Files[f].SHA256) != 64 {
+			return fmt.Errorf("file %q missing or without sha256", f)
+		}
+	}
+	return nil
+}
