@@ -124,3 +124,6 @@ func (m *Manifest) validate() error {
 	}
 	return nil
 }
+
+// Classes is the number of the graphs' classes: blank and the phonemes.
+func (m *Manifest) Classes() int { return 1 + len(m.Phonemes) }
