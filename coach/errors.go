@@ -60,3 +60,17 @@ func (s *Snooze) Error() string { return fmt.Sprintf("wait %s: %v", s.For, s.Cau
 
 // Unwrap returns the cause.
 func (s *Snooze) Unwrap() error { return s.Cause }
+
+// Busy is Accept's error for a note that it did not take: its learner has sent
+// too many of late, or more are waiting than the service can answer. Sending it
+// again at once would only end the same way, so an adapter acknowledges the
+// note to its platform and tells the learner to try again after For.
+type Busy struct {
+	For   time.Duration
+	Cause error
+}
+
+func (b *Busy) Error() string { return fmt.Sprintf("busy for %s: %v", b.For, b.Cause) }
+
+// Unwrap returns the cause.
+func (b *Busy) Unwrap() error { return b.Cause }

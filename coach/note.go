@@ -72,5 +72,6 @@ type Task struct {
 	Assessment *Assessment `json:"assessment,omitempty"`
 	Reply      *Reply      `json:"reply,omitempty"`
 	Posted     bool        `json:"posted,omitempty"`
+	Crashes    int         `json:"crashes,omitempty"`    // times that native code was entered for this note and the process never came back
 	LastError  string      `json:"last_error,omitempty"` // for the operator; holds nothing of the learner's
 }
