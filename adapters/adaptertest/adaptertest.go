@@ -1,0 +1,94 @@
+// Package adaptertest is the conformance suite of coach.Adapter: what every
+// platform's adapter promises, tried through the platform's own eyes. An
+// adapter's test makes a Harness over a fake of its platform (for the
+// playground: over the real thing) and calls Run.
+package adaptertest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/mynah-coach/mynah/coach"
+)
+
+// Clip is a recording that a learner sends on the platform.
+type Clip struct {
+	Key         string // names the message: the same key again is the platform's redelivery of it
+	Learner     string // a name of the test's; the same name is the same learner
+	Thread      string // likewise; a platform with one thread per learner goes by Learner
+	Text        string // the sentence
+	Audio       []byte
+	Name        string // file name and type as the sender claims them
+	ContentType string
+}
+
+// Shown is a reply as the learner sees it.
+type Shown struct {
+	Text string // all of its text, in the order of reading
+	// Active names whatever in it the platform would act upon and that did not
+	// come from us: a mention that notifies, a tag, a link under another text, a
+	// formatting that swallows text. Harmless text leaves it empty.
+	Active []string
+}
+
+// Harness is one adapter on one platform, fresh for each case. Its makers
+// register their own clean-up with t.Cleanup.
+type Harness struct {
+	// Adapter is under test. The suite calls its Listen.
+	Adapter coach.Adapter
+	// Another is a second adapter of the same platform and installation, as on
+	// another machine or after a restart. The suite does not call its Listen.
+	Another coach.Adapter
+
+	// Deliver makes the platform deliver the clip once and returns nil when that
+	// delivery has been acknowledged, an error when it was not, so that the
+	// platform would deliver it again. It blocks until one or the other, and
+	// before that until the adapter is listening. Safe for concurrent use.
+	Deliver func(ctx context.Context, c Clip) error
+	// Seen returns the replies that the learner sees to the note, oldest first.
+	Seen func(ctx context.Context, note coach.VoiceNote) ([]Shown, error)
+	// Expire makes the platform lose the note's recording.
+	Expire func(ctx context.Context, note coach.VoiceNote) error
+
+	// FailPost makes the platform fail the next Post, before it has taken
+	// effect, or after, so that only the answer is lost.
+	FailPost func(after bool)
+	// LimitPost makes the platform refuse the next Post for d, by a rate limit.
+	// Nil where the platform has none.
+	LimitPost func(d time.Duration)
+	// Quiesce closes what the harness itself keeps open toward the adapter, so
+	// that what is left running is the adapter's. May be nil.
+	Quiesce func()
+}
+
+// Run tries every promise of coach.Adapter, each on a Harness of its own.
+func Run(t *testing.T, harness func(t *testing.T) Harness) {
+	t.Helper()
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T, h Harness)
+	}{
+		{"a delivery is acknowledged only after the note is accepted", acknowledgedAfterAccept},
+		{"a note that could not be accepted is not acknowledged and may come again", refusedMayComeAgain},
+		{"a redelivery is the same note", redeliveryIsSameNote},
+		{"a note is complete and survives being stored", noteIsComplete},
+		{"learners and threads are told apart", learnersAreToldApart},
+		{"concurrent deliveries keep their own text and bytes", concurrentDeliveries},
+		{"a recording opens byte by byte, again, and on another machine", opensExactBytes},
+		{"a lost recording is ErrAudioGone", lostRecordingIsGone},
+		{"coaching, advice and apology are shown", everyKindIsShown},
+		{"a reply posted again is shown once", postedAgainShownOnce},
+		{"a failed post is our error and may be repeated", failedPostMayBeRepeated},
+		{"a rate limit is a snooze", rateLimitIsSnooze},
+		{"hostile text is shown harmlessly", hostileTextIsHarmless},
+		{"a reply is seen by its own learner only", replyStaysInThread},
+		{"Listen returns nil when its context ends", listenEnds},
+		{"Listen returns in time though the inbox hangs", listenEndsThoughInboxHangs},
+		{"Listen leaves no goroutine behind", listenLeaksNothing},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.run(t, harness(t))
+		})
+	}
+}
