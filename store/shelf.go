@@ -1,0 +1,130 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Shelf is a small durable map for an adapter's own state. Keys are parts of
+// [A-Za-z0-9_=/-] with single dots between them.
+type Shelf struct {
+	kv jetstream.KeyValue
+}
+
+var (
+	shelfNames = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	shelfKeys  = regexp.MustCompile(`^[A-Za-z0-9_=/-]+(\.[A-Za-z0-9_=/-]+)*$`)
+)
+
+// Shelf opens the shelf of a name, made when it is missing. Each value goes ttl
+// after it was put; never when ttl is 0. A shelf holds a sixteenth of
+// Config.MaxBytes.
+func (s *Store) Shelf(ctx context.Context, name string, ttl time.Duration) (*Shelf, error) {
+	if !shelfNames.MatchString(name) {
+		return nil, fmt.Errorf("shelf: bad name %q", name)
+	}
+	kv, err := s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket:      s.config.Prefix + "-shelf-" + name,
+		Description: "mynah: state of " + name,
+		TTL:         ttl,
+		MaxBytes:    s.config.shelfBytes(),
+		Replicas:    s.config.Replicas,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("shelf %s: %w", name, err)
+	}
+	return &Shelf{kv}, nil
+}
+
+// Put keeps a value, in place of the key's former one.
+func (h *Shelf) Put(ctx context.Context, key string, value []byte) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	if _, err := h.kv.Put(ctx, key, value); err != nil {
+		return fmt.Errorf("shelf: put: %w", err)
+	}
+	return nil
+}
+
+// Get returns a key's value, and whether there is one.
+func (h *Shelf) Get(ctx context.Context, key string) (value []byte, found bool, err error) {
+	if err := checkKey(key); err != nil {
+		return nil, false, err
+	}
+	e, err := h.kv.Get(ctx, key)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("shelf: get: %w", err)
+	}
+	return e.Value(), true, nil
+}
+
+// Delete drops a key and what was kept of it; none is not an error.
+func (h *Shelf) Delete(ctx context.Context, key string) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	if err := h.kv.Purge(ctx, key); err != nil {
+		return fmt.Errorf("shelf: delete: %w", err)
+	}
+	return nil
+}
+
+// Watch calls each for every key that begins with prefix, first with the values
+// there are, oldest first, then with every change, by this process or another;
+// a deleted key's value is nil. Values may come twice. It returns nil when ctx
+// ends, and each's error when that returns one.
+func (h *Shelf) Watch(ctx context.Context, prefix string, each func(key string, value []byte) error) error {
+	pattern := ">"
+	if i := strings.LastIndexByte(prefix, '.'); i > 0 {
+		if err := checkKey(prefix[:i]); err != nil {
+			return err
+		}
+		pattern = prefix[:i] + ".>"
+	}
+	w, err := h.kv.Watch(ctx, pattern)
+	if err != nil {
+		return fmt.Errorf("shelf: watch: %w", err)
+	}
+	defer func() { _ = w.Stop() }()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e, ok := <-w.Updates():
+			switch {
+			case !ok && ctx.Err() != nil:
+				return nil
+			case !ok:
+				return errors.New("shelf: watch: the connection was closed")
+			case e == nil || !strings.HasPrefix(e.Key(), prefix): // nil: all that was there has come
+				continue
+			}
+			value := e.Value()
+			if e.Operation() != jetstream.KeyValuePut {
+				value = nil
+			} else if value == nil {
+				value = []byte{}
+			}
+			if err := each(e.Key(), value); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func checkKey(key string) error {
+	if len(key) > 256 || !shelfKeys.MatchString(key) {
+		return fmt.Errorf("shelf: bad key %q", key)
+	}
+	return nil
+}

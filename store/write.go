@@ -1,0 +1,147 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/mynah-coach/mynah/coach"
+)
+
+const (
+	// attemptTimeout bounds one request; a cluster that elects a new leader
+	// leaves requests unanswered.
+	attemptTimeout = 2 * time.Second
+	// writeTimeout bounds a write with all its attempts: an election and a
+	// reconnection fit in.
+	writeTimeout = 10 * time.Second
+)
+
+var (
+	errConflict = errors.New("the note has changed meanwhile")
+	errDiskFull = errors.New("the disk is (nearly) full")
+)
+
+// write makes e, with a task as payload, the note's last message, provided that
+// its last one is still number expect (0: that there is none); errConflict if
+// not. It returns e with its number once the message is durable. A ttl above 0
+// ends the message by itself.
+//
+// An attempt that is left unanswered may have been carried out. So every
+// attempt bears the same message ID, which the server knows again, and a
+// conflict after one is checked against what was stored.
+func (s *Store) write(ctx context.Context, e entry, task *coach.Task, expect uint64, ttl time.Duration) (entry, error) {
+	m := &nats.Msg{Subject: s.taskSubject(e.id), Header: e.header()}
+	if task != nil {
+		var err error
+		if m.Data, err = s.codec.pack(task); err != nil {
+			return entry{}, err
+		}
+		if max := s.conn.MaxPayload(); int64(len(m.Data))+1024 > max {
+			return entry{}, fmt.Errorf("a task of %d bytes is over the server's limit of %d", len(m.Data), max)
+		}
+	}
+	id := nuid.Next()
+	opts := []jetstream.PublishOpt{
+		jetstream.WithMsgID(id),
+		jetstream.WithExpectStream(s.tasksName()),
+		jetstream.WithExpectLastSequencePerSubject(expect),
+	}
+	if ttl > 0 {
+		opts = append(opts, jetstream.WithMsgTTL(ttl))
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	unanswered := false
+	for {
+		attempt, done := context.WithTimeout(ctx, attemptTimeout)
+		ack, err := s.js.PublishMsg(attempt, m, opts...)
+		done()
+		switch {
+		case err == nil:
+			e.seq = ack.Sequence
+			s.index.set(e, false)
+			return e, nil
+		case isConflict(err):
+			if unanswered {
+				if last, err := s.last(ctx, e.id); err == nil && last.Header.Get(jetstream.MsgIDHeader) == id {
+					e.seq = last.Sequence
+					s.index.set(e, false)
+					return e, nil
+				}
+			}
+			return entry{}, errConflict
+		case !transient(err):
+			return entry{}, s.diagnose(err)
+		}
+		unanswered = true
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return entry{}, fmt.Errorf("write: %w", errors.Join(ctx.Err(), err))
+		}
+	}
+}
+
+// last returns a note's last message; jetstream.ErrMsgNotFound when there is
+// none.
+func (s *Store) last(ctx context.Context, id coach.NoteID) (*jetstream.RawStreamMsg, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	for {
+		attempt, done := context.WithTimeout(ctx, attemptTimeout)
+		m, err := s.tasks.GetLastMsgForSubject(attempt, s.taskSubject(id))
+		done()
+		if err == nil || !transient(err) || ctx.Err() != nil {
+			return m, err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// diagnose marks the embedded server for a new start where its disk was full.
+func (s *Store) diagnose(err error) error {
+	var api *jetstream.APIError
+	if s.embedded == nil || !errors.As(err, &api) || strings.Contains(api.Description, "maximum") {
+		return fmt.Errorf("write: %w", err)
+	}
+	if strings.Contains(api.Description, syscall.ENOSPC.Error()) || !s.embedded.room() {
+		s.embedded.sick.Store(true)
+		return fmt.Errorf("write: %w", errors.Join(errDiskFull, err))
+	}
+	return fmt.Errorf("write: %w", err)
+}
+
+func isConflict(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
+		api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
+}
+
+// transient reports whether an error may be over by the next attempt: no
+// answer, no leader, no connection.
+func transient(err error) bool {
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		return api.Code == 503
+	}
+	for _, t := range []error{
+		context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,
+		nats.ErrDisconnected, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded,
+	} {
+		if errors.Is(err, t) {
+			return true
+		}
+	}
+	return false
+}
