@@ -40,11 +40,12 @@ test: test-setup ## Run all tests, with the race detector
 	MYNAH_TEST_LLM=$(CURDIR)/build/llm go test -race -timeout 20m $(PKG)
 
 .PHONY: test-setup
-test-setup: setup runtime llm-server
+test-setup: runtime
 	@tools/setup.sh test
+	@tools/llm.sh
 
 .PHONY: llm-server
-llm-server: ## A real OpenAI-compatible server with a small model, for the tests
+llm-server: ## Install a real OpenAI-compatible server with a small model, for the tests
 	@tools/llm.sh
 
 .PHONY: lint
