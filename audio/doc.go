@@ -1,0 +1,24 @@
+// Package audio turns a recording's bytes into 16 kHz mono samples without
+// trusting them.
+//
+// A recording is a stranger's file, and the decoders that read it are native
+// code with known holes. So nothing of it is parsed in the service's own
+// process: Decoder (a coach.Decoder) spools the bytes into memory, starts the
+// same binary again as a confined child (Child) and believes only the size and
+// the range of the samples that come back. The child sniffs the container
+// (Sniff), decodes Ogg/Opus, WebM/Opus and WAV itself and becomes ffmpeg for
+// everything else.
+//
+//	service                          child: own process group, no environment
+//	Decoder.Decode --sealed memfd--> limits, no new privileges, landlock, seccomp
+//	               <--frame on pipe-- sniff -> demux -> libopus (or exec ffmpeg)
+//
+// What ends where: audio that can't be decoded, a child that crashes, spins or
+// answers nonsense is coach.ErrUnsupportedAudio; too many decoded seconds is
+// coach.ErrTooLong as soon as they are known; too many bytes is
+// coach.ErrTooLarge; a child that could not be started is a plain error, worth
+// a retry.
+//
+// A program that uses Decoder runs Child for its argument "decode"; a test
+// binary does the same in TestMain.
+package audio
