@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"math"
 
 	"github.com/mynah-coach/mynah/coach"
 )
@@ -19,7 +20,7 @@ type Manifest struct {
 	Name         string              `json:"name"`
 	Version      string              `json:"version"`
 	Licence      string              `json:"licence"`
-	Files        map[string]FileInfo `json:"files"` // "acoustic", "judge", "g2p"
+	Files        map[string]FileInfo `json:"files"` // "acoustic", "judge" and, where there is one, "g2p"
 	SampleRate   int                 `json:"sample_rate"`
 	FrameSeconds float64             `json:"frame_seconds"`
 	HiddenSize   int                 `json:"hidden_size"`
@@ -42,7 +43,9 @@ type FileInfo struct {
 type PhonemeInfo struct {
 	ARPAbet coach.Phoneme `json:"arpabet"`
 	IPA     string        `json:"ipa"`
-	Vowel   bool          `json:"vowel"`
+	// IPAUnstressed, where it differs, is written for a vowel without stress.
+	IPAUnstressed string `json:"ipa_unstressed,omitempty"`
+	Vowel         bool   `json:"vowel"`
 }
 
 // Refusal holds the thresholds below which nothing is scored, chosen on
@@ -72,6 +75,13 @@ type Refusal struct {
 	// SkipWord is the log-likelihood per expected phone below which a word is
 	// taken as not spoken.
 	SkipWord float64 `json:"skip_word"`
+
+	// InsertStart is the log likelihood that it costs to take speech between
+	// words as not of the sentence (a false start, a repeated word), InsertFrame
+	// what each of its frames costs in which a phone is likeliest. 0 stands for
+	// this version's own.
+	InsertStart float64 `json:"insert_start,omitempty"`
+	InsertFrame float64 `json:"insert_frame,omitempty"`
 }
 
 // HeardRule says when a phone is reported as another: only at labels up to
@@ -117,13 +127,31 @@ func (m *Manifest) validate() error {
 			}
 		}
 	}
-	for _, f := range []string{"acoustic", "judge", "g2p"} {
-		if m.Files[f].Name == "" || len(m.Files[f].SHA256) != 64 {
-			return fmt.Errorf("file %q missing or without sha256", f)
+	for _, f := range []string{"acoustic", "judge"} {
+		if _, ok := m.Files[f]; !ok {
+			return fmt.Errorf("file %q missing", f)
 		}
+	}
+	for f, info := range m.Files {
+		if !fs.ValidPath(info.Name) || len(info.SHA256) != 64 {
+			return fmt.Errorf("file %q without a name or sha256", f)
+		}
+	}
+	if m.hop() < 1 || m.MinSeconds <= 0 || m.MaxSeconds < 4*contextSeconds {
+		return fmt.Errorf("frame_seconds, min_seconds or max_seconds make no sense")
+	}
+	seen := map[coach.Phoneme]bool{}
+	for _, p := range m.Phonemes {
+		if p.ARPAbet == "" || p.IPA == "" || seen[p.ARPAbet] {
+			return fmt.Errorf("phoneme %q is nameless, has no IPA or is listed twice", p.ARPAbet)
+		}
+		seen[p.ARPAbet] = true
 	}
 	return nil
 }
 
 // Classes is the number of the graphs' classes: blank and the phonemes.
 func (m *Manifest) Classes() int { return 1 + len(m.Phonemes) }
+
+// hop is the number of samples from one frame to the next.
+func (m *Manifest) hop() int { return int(math.Round(m.FrameSeconds * float64(m.SampleRate))) }

@@ -127,6 +127,9 @@ func (m *Model) load(cfg Config, device Device) (err error) {
 	} {
 		on := device
 		if g.file == "g2p" {
+			if _, ok := m.manifest.Files[g.file]; !ok {
+				continue
+			}
 			on = CPU // a word at a time: the way to the GPU costs more than it saves
 		}
 		options, err := sessionOptions(on, cfg.Threads)

@@ -1,0 +1,111 @@
+package scorer
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/mynah-coach/mynah/coach"
+)
+
+// found is what an alignment found of the sentence in the audio.
+type found struct {
+	segments []segment
+	spoken   []bool    // for each token
+	evidence []float64 // for each token: log likelihood per phone, less that of the free path (<= 0)
+	filled   []bool    // for each frame: something else was said
+}
+
+// match aligns the frames with the sentence and refuses them where they are no
+// speech or not the sentence.
+func match(ctx context.Context, l *lattice, f Frames, r Refusal) (found, error) {
+	free := decode(f)
+	if err := r.speech(free, l.phones()); err != nil {
+		return found{}, err
+	}
+	best, ok, err := l.align(ctx, f, r.detours())
+	if err != nil {
+		return found{}, err
+	}
+	plain := best
+	if ok && best.diverted {
+		plain, ok, err = l.align(ctx, f, noDetours)
+		if err != nil {
+			return found{}, err
+		}
+	}
+	if !ok {
+		return found{}, fmt.Errorf("%d frames for %d phones: %w", f.T, l.phones(), coach.ErrTooShort)
+	}
+
+	said := found{segments: l.segments(best), spoken: make([]bool, len(best.skipped)), filled: l.filled(best)}
+	straight := l.segments(plain)
+	said.evidence = tokenEvidence(f, straight, len(said.spoken))
+	for i, skipped := range best.skipped {
+		said.spoken[i] = !skipped
+	}
+	if err := r.judge(l, f, said, gather(f, straight, float64(plain.score), free), free); err != nil {
+		return found{}, err
+	}
+	return said, nil
+}
+
+// phones are the segments as the scoring graph takes them.
+func (s found) phones() []AlignedPhone {
+	out := make([]AlignedPhone, len(s.segments))
+	word := 0
+	for i, seg := range s.segments {
+		if i > 0 && seg.token != s.segments[i-1].token {
+			word++
+		}
+		out[i] = AlignedPhone{Class: seg.class, Stress: seg.stress, Word: word, First: seg.first, Last: seg.last}
+	}
+	return out
+}
+
+// tokenEvidence is, for each token, how much less likely its frames are in the
+// segments' states than by themselves, per phone.
+func tokenEvidence(f Frames, segments []segment, tokens int) []float64 {
+	out, phones := make([]float64, tokens), make([]float64, tokens)
+	for _, s := range segments {
+		phones[s.token]++
+		for t := s.first; t <= s.last; t++ {
+			row := f.LogPost[t*f.Classes : (t+1)*f.Classes]
+			out[s.token] += float64(row[s.class] - slices.Max(row))
+		}
+	}
+	for i := range out {
+		out[i] /= max(phones[i], 1)
+	}
+	return out
+}
+
+// completeness is 10 times the share of the tokens that were spoken. Its
+// confidence is the probability that the share falls in the label's band, each
+// token being spoken, independently, with the logistic probability of its
+// evidence against the cost of skipping it.
+func (s found) completeness(bands []coach.Band, skipPhone float32) coach.Judgement {
+	n, said := len(s.spoken), 0
+	counts := make([]float64, n+1) // probability of each number of spoken tokens
+	counts[0] = 1
+	for i, spoken := range s.spoken {
+		if spoken {
+			said++
+		}
+		p := 1 / (1 + math.Exp(float64(skipPhone)-s.evidence[i]))
+		for k := i + 1; k > 0; k-- {
+			counts[k] = counts[k]*(1-p) + counts[k-1]*p
+		}
+		counts[0] *= 1 - p
+	}
+	score := func(k int) float64 { return round(10 * float64(k) / float64(n)) }
+	j := coach.Judgement{Label: coach.Classify(bands, score(said)), Score: score(said)}
+	for k, p := range counts {
+		if coach.Classify(bands, score(k)) == j.Label {
+			j.Confidence += p
+		}
+	}
+	j.Confidence = round(min(j.Confidence, 1))
+	return j
+}
