@@ -79,21 +79,54 @@ func (h *Shelf) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// Watch calls each for every key that begins with prefix, first with the values
-// there are, oldest first, then with every change, by this process or another;
-// a deleted key's value is nil. Values may come twice. It returns nil when ctx
-// ends, and each's error when that returns one.
-func (h *Shelf) Watch(ctx context.Context, prefix string, each func(key string, value []byte) error) error {
-	pattern := ">"
-	if i := strings.LastIndexByte(prefix, '.'); i > 0 {
+// List returns all keys that begin with prefix, with their values.
+func (h *Shelf) List(ctx context.Context, prefix string) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	err := h.follow(ctx, prefix, func(e jetstream.KeyValueEntry) (more bool) {
+		if e != nil {
+			all[e.Key()] = e.Value()
+		}
+		return e != nil
+	})
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("shelf: list: %w", err)
+	}
+	return all, nil
+}
+
+// Watch calls changed, one call at a time, for everything that is there under
+// prefix, oldest first, and then for everything that is put, by this process or
+// another, until ctx ends; then it returns nil. Deletions are not reported. A
+// value may come twice.
+func (h *Shelf) Watch(ctx context.Context, prefix string, changed func(key string, value []byte)) error {
+	err := h.follow(ctx, prefix, func(e jetstream.KeyValueEntry) (more bool) {
+		if e != nil {
+			changed(e.Key(), e.Value())
+		}
+		return true
+	})
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("shelf: watch: %w", err)
+	}
+	return nil
+}
+
+// follow hands each every value under prefix, then nil, then every change,
+// until each has enough or ctx ends.
+func (h *Shelf) follow(ctx context.Context, prefix string, each func(jetstream.KeyValueEntry) (more bool)) error {
+	pattern := ">" // whole parts are left to the server; what they don't tell apart is sorted out here
+	if i := strings.LastIndexByte(prefix, '.'); i >= 0 {
 		if err := checkKey(prefix[:i]); err != nil {
 			return err
 		}
 		pattern = prefix[:i] + ".>"
 	}
-	w, err := h.kv.Watch(ctx, pattern)
+	w, err := h.kv.Watch(ctx, pattern, jetstream.IgnoreDeletes())
 	if err != nil {
-		return fmt.Errorf("shelf: watch: %w", err)
+		return err
 	}
 	defer func() { _ = w.Stop() }()
 	for {
@@ -101,22 +134,17 @@ func (h *Shelf) Watch(ctx context.Context, prefix string, each func(key string, 
 		case <-ctx.Done():
 			return nil
 		case e, ok := <-w.Updates():
-			switch {
-			case !ok && ctx.Err() != nil:
-				return nil
-			case !ok:
-				return errors.New("shelf: watch: the connection was closed")
-			case e == nil || !strings.HasPrefix(e.Key(), prefix): // nil: all that was there has come
+			if !ok {
+				if ctx.Err() != nil {
+					return nil
+				}
+				return errors.New("the connection was closed")
+			}
+			if e != nil && !strings.HasPrefix(e.Key(), prefix) {
 				continue
 			}
-			value := e.Value()
-			if e.Operation() != jetstream.KeyValuePut {
-				value = nil
-			} else if value == nil {
-				value = []byte{}
-			}
-			if err := each(e.Key(), value); err != nil {
-				return err
+			if !each(e) {
+				return nil
 			}
 		}
 	}

@@ -1,0 +1,126 @@
+package bots_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/mynah-coach/mynah/bots"
+	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/store/storetest"
+)
+
+// world is all that a worker talks to: small real things whose every operation
+// can be told to fail.
+type world struct {
+	storetest.Memory
+
+	// on, where set, is called at the start of each operation outside of the
+	// store: "open", "read", "decode", "score", "explain", "post".
+	on func(ctx context.Context, op string) error
+
+	mu      sync.Mutex
+	calls   map[string]int
+	replies map[coach.NoteID][]coach.Reply // as the learner sees them: a note's same reply once
+	posts   int
+	earlier [][]coach.Lesson // that explain was given
+}
+
+func (w *world) op(ctx context.Context, op string) error {
+	w.mu.Lock()
+	if w.calls == nil {
+		w.calls = map[string]int{}
+		w.replies = map[coach.NoteID][]coach.Reply{}
+	}
+	w.calls[op]++
+	w.mu.Unlock()
+	if w.on == nil {
+		return nil
+	}
+	return w.on(ctx, op)
+}
+
+func (w *world) worker() *bots.Worker {
+	return bots.NewWorker(w, w, w, decoder{w}, scorer{w}, explainer{w}, adapter{w})
+}
+
+type adapter struct{ *world }
+
+func (adapter) Platform() coach.Platform                        { return coach.Playground }
+func (adapter) Listen(ctx context.Context, _ coach.Inbox) error { <-ctx.Done(); return nil }
+
+func (a adapter) Open(ctx context.Context, n coach.VoiceNote) (io.ReadCloser, error) {
+	if err := a.op(ctx, "open"); err != nil {
+		return nil, err
+	}
+	return io.NopCloser(reading{ctx, a.world, strings.NewReader("audio " + string(n.ID))}), nil
+}
+
+// reading is a download.
+type reading struct {
+	ctx context.Context
+	w   *world
+	r   io.Reader
+}
+
+func (r reading) Read(p []byte) (int, error) {
+	if err := r.w.op(r.ctx, "read"); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}
+
+func (a adapter) Post(ctx context.Context, thread coach.ThreadID, r coach.Reply) error {
+	if err := a.op(ctx, "post"); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if thread == "" || r.Text == "" {
+		return errors.New("an empty reply")
+	}
+	a.posts++
+	if len(a.replies[r.Note]) == 0 {
+		a.replies[r.Note] = append(a.replies[r.Note], r)
+	}
+	return nil
+}
+
+type decoder struct{ *world }
+
+func (d decoder) Decode(ctx context.Context, r io.Reader) (coach.Audio, error) {
+	if err := d.op(ctx, "decode"); err != nil {
+		return coach.Audio{}, err
+	}
+	b, err := io.ReadAll(r)
+	if err != nil || !strings.HasPrefix(string(b), "audio ") {
+		return coach.Audio{}, fmt.Errorf("%d bytes: %w", len(b), coach.ErrUnsupportedAudio)
+	}
+	return coach.Audio{Samples: make([]float32, len(b))}, nil
+}
+
+type scorer struct{ *world }
+
+func (s scorer) Score(ctx context.Context, u coach.Utterance) (coach.Assessment, error) {
+	if err := s.op(ctx, "score"); err != nil {
+		return coach.Assessment{}, err
+	}
+	return coach.Assessment{Model: "fake", Text: u.Text, Seconds: u.Audio.Seconds()}, nil
+}
+
+type explainer struct{ *world }
+
+func (e explainer) Explain(ctx context.Context, now coach.Assessment, earlier []coach.Lesson) (coach.Rationale, error) {
+	e.mu.Lock()
+	e.earlier = append(e.earlier, earlier)
+	e.mu.Unlock()
+	if err := e.op(ctx, "explain"); err != nil {
+		return coach.Rationale{}, err
+	}
+	return coach.Rationale{Text: "On: " + now.Text, Source: coach.SourcePlain}, nil
+}
+
+var errOurs = errors.New("out of order")

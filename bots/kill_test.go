@@ -1,0 +1,3 @@
+package bots_test
+
+func runChild() {}
