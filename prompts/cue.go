@@ -1,6 +1,7 @@
 package prompts
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -144,12 +145,18 @@ func next(fixes []coach.Claim, a coach.Assessment, earlier []coach.Lesson) coach
 	c := coach.Claim{Kind: coach.ClaimNext}
 	var options []string
 	switch {
-	case len(fixes) == 0 && fine(a):
+	case len(fixes) == 0 && flawless(a):
 		options = []string{
 			"I have nothing to correct here, so try a longer sentence next.",
 			"Nothing here needs work; read it once more as if you were telling it to a friend.",
 			"There is nothing I would change; next, try a sentence with words that you find hard.",
 			"I found nothing to correct, so look away from the text now and say it from memory.",
+		}
+	case len(fixes) == 0 && a.Sentence.Accuracy.Label >= coach.Good:
+		options = []string{
+			"Nothing here stands out enough to correct, so try another sentence next.",
+			"I would leave this one as it is; next, try a sentence with words that you find hard.",
+			"No single thing needs your attention here, so try a longer sentence next.",
 		}
 	case len(fixes) == 0:
 		options = []string{
@@ -190,9 +197,17 @@ func next(fixes []coach.Claim, a coach.Assessment, earlier []coach.Lesson) coach
 	return c
 }
 
-// fine reports speech that has nothing below Good as a whole.
-func fine(a coach.Assessment) bool {
-	return a.Sentence.Accuracy.Label >= coach.Good && (!a.Sentence.Fluency.Scored() || a.Sentence.Fluency.Label >= coach.Good) && complete(a)
+// flawless reports that no label of the assessment is below Good, and that the
+// sentence was scored at all.
+func flawless(a coach.Assessment) bool {
+	flaw := func(j coach.Judgement) bool { return j.Scored() && j.Label < coach.Good }
+	for _, w := range a.Words {
+		if !w.Spoken || flaw(w.Accuracy) || flaw(w.Stress) || slices.ContainsFunc(w.Phones, func(p coach.Phone) bool { return flaw(p.Accuracy) }) {
+			return false
+		}
+	}
+	s := a.Sentence
+	return s.Accuracy.Scored() && !flaw(s.Accuracy) && !flaw(s.Fluency) && !flaw(s.Prosody) && !flaw(s.Completeness)
 }
 
 // fresh picks an option by the seed, but none that the last lesson used.

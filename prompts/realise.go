@@ -144,7 +144,7 @@ func (w wording) strength(c coach.Claim) []string {
 		return []string{"Your reading flowed well.", "You kept the sentence moving nicely.", "The words followed each other nicely."}
 	case coach.Prosody:
 		if top {
-			return []string{"The rhythm and melody of your sentence were lively and clear.", "Your voice carried the meaning very well.", "The sentence had a very good rhythm."}
+			return []string{"The rhythm and melody of your sentence worked very well.", "Your voice carried the meaning very well.", "The sentence had a very good rhythm."}
 		}
 		return []string{"The rhythm of your sentence worked well.", "Your voice carried the meaning well.", "The melody of your sentence came across well."}
 	case coach.Accuracy:
@@ -210,7 +210,7 @@ func (w wording) fix(c coach.Claim, n int) []string {
 	if n == 0 {
 		leads = []string{"", "One thing to work on: ", "Here is what to work on: ", "The main thing: "}
 	} else {
-		leads = []string{"Then, ", "Also, ", "The second thing: ", "After that: "}
+		leads = []string{"Then, ", "Also, ", "One more thing: ", "After that: "}
 	}
 	var out []string
 	for i, l := range leads {

@@ -1,0 +1,160 @@
+package rationale
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/sashabaranov/go-openai"
+
+	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/prompts"
+)
+
+// Config is an OpenAI-compatible endpoint. Zero values but URL's have defaults.
+type Config struct {
+	URL       string        // base URL, with the path that the endpoint wants: http://localhost:8080/v1
+	Model     string        // "default": what servers of one model ignore
+	APIKey    string        // none: no Authorization header is sent
+	Timeout   time.Duration // for all tries of one rationale; 8 s
+	MaxTokens int           // of an answer; 700
+	Failures  int           // calls failing one after another until it is left alone; 5
+	Rest      time.Duration // how long it is left alone then; 30 s
+	Log       *slog.Logger  // why an answer was not used, without its words; none: not logged
+}
+
+// Endpoint explains with the words of a language model, every claim checked.
+// It is safe for concurrent use.
+type Endpoint struct {
+	client  *client
+	timeout time.Duration
+	log     *slog.Logger
+}
+
+var _ coach.Explainer = (*Endpoint)(nil)
+
+// New makes an Endpoint. It doesn't connect: see Check.
+func New(cfg Config) (*Endpoint, error) {
+	u, err := url.Parse(cfg.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, errors.New("llm: the URL must be like http://localhost:8080/v1")
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("llm: the URL must hold no user, query or fragment; give a key as the API key")
+	}
+	if cfg.Model == "" {
+		cfg.Model = "default"
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = 8 * time.Second
+	}
+	if cfg.MaxTokens <= 0 {
+		cfg.MaxTokens = 700
+	}
+	if cfg.Failures <= 0 {
+		cfg.Failures = 5
+	}
+	if cfg.Rest <= 0 {
+		cfg.Rest = 30 * time.Second
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Endpoint{client: newClient(cfg), timeout: cfg.Timeout, log: cfg.Log}, nil
+}
+
+// Close drops idle connections. The Endpoint can still be used.
+func (e *Endpoint) Close() { e.client.idle() }
+
+// Explain answers within the configured timeout, plainly where the endpoint
+// doesn't give words that hold. The only error is that of ctx.
+func (e *Endpoint) Explain(ctx context.Context, now coach.Assessment, earlier []coach.Lesson) (coach.Rationale, error) {
+	if err := ctx.Err(); err != nil {
+		return coach.Rationale{}, err
+	}
+	claims := prompts.Choose(now, earlier)
+	plain := prompts.Segments(claims, now, earlier)
+	start := time.Now()
+	segments, err := e.worded(ctx, claims, now, earlier)
+	if ctx.Err() != nil {
+		return coach.Rationale{}, ctx.Err()
+	}
+	if err == nil {
+		segments, err = mend(segments, plain, claims, now, earlier)
+	}
+	took := slog.Duration("took", time.Since(start))
+	if err != nil {
+		e.log.WarnContext(ctx, "plain rationale used", slog.String("reason", err.Error()), took)
+		return compose(plain, claims, coach.SourcePlain), nil
+	}
+	e.log.DebugContext(ctx, "rationale worded", took)
+	return compose(segments, claims, coach.SourceEndpoint), nil
+}
+
+// worded asks the endpoint and parses its answer.
+func (e *Endpoint) worded(ctx context.Context, claims []coach.Claim, now coach.Assessment, earlier []coach.Lesson) ([]prompts.Segment, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	text, err := e.client.complete(ctx, prompts.System(), prompts.User(claims, now, earlier), prompts.Schema(claims))
+	if err != nil {
+		return nil, err
+	}
+	return parse(text)
+}
+
+// mend verifies an answer and fills its gaps: a cue or a next step that was
+// lost is said plainly; a strength or a fix that was lost can't be, and is an
+// error, as is an answer that is too long or the same as last time.
+func mend(answer, plain []prompts.Segment, claims []coach.Claim, now coach.Assessment, earlier []coach.Lesson) ([]prompts.Segment, error) {
+	kept, violations := Verify(answer, claims, now)
+	var out []prompts.Segment
+	for _, c := range claims {
+		if slices.ContainsFunc(out, func(s prompts.Segment) bool { return slices.Contains(s.Claims, c.ID) }) {
+			continue
+		}
+		has := func(s prompts.Segment) bool { return slices.Contains(s.Claims, c.ID) }
+		switch i := slices.IndexFunc(kept, has); {
+		case i >= 0:
+			out = append(out, kept[i])
+		case c.Kind == coach.ClaimCue || c.Kind == coach.ClaimNext:
+			if j := slices.IndexFunc(plain, has); j >= 0 {
+				out = append(out, plain[j])
+			}
+		case c.Kind == coach.ClaimStrength || prompts.IsFix(c):
+			return nil, fmt.Errorf("a %s was lost: %w", c.Kind, violated(violations))
+		}
+	}
+	text := prompts.Join(out)
+	switch {
+	case len(kept) == 0:
+		return nil, violated(violations)
+	case prompts.Words(text) > prompts.MaxWords:
+		return nil, errors.New("the worded rationale is too long")
+	case len(earlier) > 0 && text == earlier[0].Rationale.Text:
+		return nil, errors.New("the worded rationale is the same as last time")
+	}
+	return out, nil
+}
+
+// Check reports whether the endpoint can be reached and knows its model's
+// name, for an operator. It waits for ctx at most.
+func (e *Endpoint) Check(ctx context.Context) error {
+	models, err := e.client.api.ListModels(ctx)
+	if err != nil {
+		err = cause(ctx, err)
+		var s *statusError
+		if errors.As(err, &s) && s.status == 404 {
+			return nil // it is there, and doesn't list its models
+		}
+		return fmt.Errorf("llm: %w", err)
+	}
+	known := slices.ContainsFunc(models.Models, func(m openai.Model) bool { return m.ID == e.client.model })
+	if !known && e.client.model != "default" && len(models.Models) > 1 {
+		return fmt.Errorf("llm: the endpoint lists %d models, and none of the configured name", len(models.Models))
+	}
+	return nil
+}
