@@ -68,10 +68,10 @@ func (m *toneModel) Listen(ctx context.Context, samples []float32) (Frames, erro
 				a, b = float64(v)+k*a-b, a
 			}
 			power := (a*a + b*b - k*a*b) / (testHop * testHop / 4)
-			logits[c] = min(40*power, 12)
+			logits[c] = min(40*power, 7)
 			loudest = max(loudest, power)
 		}
-		logits[0] = 8 * max(1-10*loudest, 0)
+		logits[0] = 6 * max(1-10*loudest, 0)
 		var sum float64
 		for _, v := range logits {
 			sum += math.Exp(v)
@@ -151,7 +151,7 @@ func (l letterLexicon) Pronounce(_ context.Context, word string) ([]Pronunciatio
 	return out, nil
 }
 
-// say makes audio of phones: 60 ms of each one's tone, 40 ms apart; "." is
+// say makes audio of phones: 40 ms of each one's tone, 60 ms apart; "." is
 // 100 ms of silence. It begins and ends with 200 ms of silence, and has a
 // little noise throughout.
 func say(phones string) []float32 {
@@ -173,10 +173,10 @@ func say(phones string) []float32 {
 		if class == 0 {
 			panic("no phoneme " + p)
 		}
-		for n := range 3 * testHop {
+		for n := range 2 * testHop {
 			out = append(out, float32(.6*math.Sin(2*math.Pi*200*float64(class)*float64(n)/coach.SampleRate)))
 		}
-		silence(2)
+		silence(3)
 	}
 	silence(10)
 	for i := range out {

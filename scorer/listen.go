@@ -11,13 +11,18 @@ import (
 // recording, so that the piece's own frames have their surroundings.
 const contextSeconds = 1.0
 
+// pieceSeconds is the most that is heard in one run, with that context. The
+// acoustic graph's attention takes time and memory by the square of it, and
+// learns nothing about a phone from beyond.
+const pieceSeconds = 12.0
+
 // listen runs the acoustic graph over a recording of any length. What is longer
-// than the manifest's MaxSeconds is heard in pieces that are cut at its quietest
+// than a run takes is heard in pieces that are cut at its quietest
 // places, on whole frames; the frames come back as those of one recording.
 func listen(ctx context.Context, m Model, samples []float32, l levels) (Frames, error) {
 	man := m.Manifest()
 	hop := man.hop()
-	most := int(man.MaxSeconds*float64(man.SampleRate)) / hop
+	most := int(min(man.MaxSeconds, pieceSeconds)*float64(man.SampleRate)) / hop
 	if len(samples) <= most*hop {
 		f, err := m.Listen(ctx, samples)
 		if err != nil {

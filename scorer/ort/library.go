@@ -47,6 +47,7 @@ func acquire(explicit string) (string, error) {
 			failures = append(failures, path+" ("+loadFailure(err)+")")
 			continue
 		}
+		boundMalloc()
 		library.users, library.path = 1, path
 		return path, nil
 	}

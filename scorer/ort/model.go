@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"sync"
 
 	onnx "github.com/yalue/onnxruntime_go"
@@ -149,6 +150,9 @@ func (m *Model) load(cfg Config, device Device) (err error) {
 			return err
 		}
 	}
+	// The files' bytes are garbage now, and the largest thing that the process
+	// ever allocates: give them back before anything else grows around them.
+	debug.FreeOSMemory()
 	if err := m.try(); err != nil {
 		if device == CUDA {
 			return fmt.Errorf("%w: %w", errNoCUDA, err)
