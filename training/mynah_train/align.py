@@ -1,0 +1,99 @@
+"""Forced alignment of expected phones to frames (Viterbi over CTC's topology), and the utterance's match with them.
+
+The scorer in Go does the same; scorer/testdata/golden holds both to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .phonemes import BLANK
+from .recogniser import edit_distance, greedy
+
+_NEVER = np.float32(-1e30)
+
+
+class NotAlignable(ValueError):
+    """There are fewer frames than the phones need."""
+
+
+def viterbi(logp: np.ndarray, phones: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """First and last frame of each of N phones, and the log likelihood of the best path.
+
+    States are blank, phone 0, blank, phone 1, ... blank (2N + 1). A path starts
+    in the first blank or phone and ends in the last phone or blank; each frame
+    stays, moves on by one state, or skips a blank between two different
+    phonemes. All transitions weigh the same. Ties are broken towards staying,
+    then one step, then the skip; at the end towards the last blank. Sums are
+    float32, in the order of the frames.
+    """
+    frames, n = len(logp), len(phones)
+    states = 2 * n + 1
+    classes = np.full(states, BLANK)
+    classes[1::2] = phones
+    emit = logp.astype(np.float32)[:, classes]
+    can_skip = np.zeros(states, bool)
+    can_skip[3::2] = classes[3::2] != classes[1:-2:2]
+    score = np.full(states, _NEVER, np.float32)
+    score[:2] = emit[0, :2]
+    moves = np.zeros((frames, states), np.int8)
+    one, two = np.full(states, _NEVER, np.float32), np.full(states, _NEVER, np.float32)
+    for t in range(1, frames):
+        one[1:] = score[:-1]
+        two[2:] = np.where(can_skip[2:], score[:-2], _NEVER)
+        best, move = score, moves[t]
+        better = one > best
+        best = np.where(better, one, best)
+        move[better] = 1
+        better = two > best
+        best = np.where(better, two, best)
+        move[better] = 2
+        score = best + emit[t]
+    s = states - 1 if score[-1] >= score[-2] else states - 2
+    if score[s] <= _NEVER / 2:
+        raise NotAlignable(f"{n} phones in {frames} frames")
+    total = float(score[s])
+    first, last = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    previous = -1
+    for t in range(frames - 1, -1, -1):
+        if s % 2:
+            if s != previous:
+                last[s // 2] = t
+            first[s // 2] = t
+        previous = s
+        s -= moves[t, s]
+    return first, last, total
+
+
+@dataclass(frozen=True)
+class Match:
+    """How well a recording matches a sentence: the features of Refusal in scorer/manifest.go."""
+
+    match: float
+    error_rate: float
+    margin: float
+    phones: int  # in the greedy decoding
+    posterior: float  # mean of their peak posteriors
+
+
+def match_of(logp: np.ndarray, phones: np.ndarray) -> Match:
+    heard = greedy(logp)
+    peaks, best = [], logp.argmax(-1)
+    for t, c in enumerate(best):
+        if c == BLANK:
+            continue
+        if t and best[t - 1] == c:
+            peaks[-1] = max(peaks[-1], logp[t, c])
+        else:
+            peaks.append(logp[t, c])
+    posterior = float(np.exp(peaks).mean()) if peaks else 0.0
+    try:
+        first, last, forced = viterbi(logp, phones)
+    except NotAlignable:
+        return Match(0.0, 1.0, -20.0, len(heard), posterior)
+    match = np.mean([np.exp(logp[a : b + 1, c].max()) for a, b, c in zip(first, last, phones)])
+    free = float(logp.max(-1).sum())
+    return Match(float(match), edit_distance(heard, phones.tolist()) / len(phones), (forced - free) / len(phones),
+                 len(heard), posterior)

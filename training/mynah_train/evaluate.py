@@ -1,0 +1,131 @@
+"""Figures of the shipped graphs on one split of the corpus, through ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from . import calibration, export, metrics, refusal
+from .align import Match, match_of, viterbi
+from .calibration import LEVEL, Scale, classify
+from .data import ASPECTS, Utterance, read_audio
+from .judging import Scores, truth, word_starts
+from .manifest import Refusal
+
+COLUMNS = (*ASPECTS, "word", "stress", "phone")
+# How far each level's scores are moved towards the experts' class shares; see calibration.fit.
+STRENGTH = {"accuracy": 0.5, "fluency": 0.5, "prosody": 0.5, "word": 0.5, "stress": 1.0, "phone": 0.5}
+
+
+def column(s: Scores, name: str) -> np.ndarray:
+    return s.sentence[:, ASPECTS.index(name)] if name in ASPECTS else getattr(s, name)
+
+
+def correlations(got: Scores, want: Scores) -> str:
+    return "  ".join(f"{k} {metrics.pearson(column(got, k), column(want, k)):.3f}" for k in COLUMNS)
+
+
+def fit_scales(got: Scores, want: Scores) -> dict[str, Scale]:
+    return {k: calibration.fit(column(got, k), column(want, k), LEVEL[k], STRENGTH[k]) for k in COLUMNS}
+
+
+def run(model: Path, us: list[Utterance], cache: Path, split: str) -> dict:
+    """Scores every utterance (resumable: answers are kept in `cache`) and reports."""
+    cache.mkdir(parents=True, exist_ok=True)
+    acoustic, judge = export.session(model / "acoustic.onnx", 2), export.session(model / "judge.onnx", 2)
+    stamp = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+    tag = stamp["files"]["acoustic"]["sha256"][:8] + stamp["files"]["judge"]["sha256"][:8]
+    rows = []
+    for u in tqdm(us, desc=f"evaluate {split}", mininterval=10):
+        kept = cache / f"{tag}-{u.id}.pkl"
+        if not kept.exists():
+            logp, frames = export.listen(acoustic, read_audio(u.path))
+            first, last, _ = viterbi(logp, u.phones)
+            out = export.judge(judge, logp, frames, u.phones, u.stress, u.words, first, last)
+            out["match"] = match_of(logp, u.phones)
+            kept.write_bytes(pickle.dumps(out))
+        rows.append(pickle.loads(kept.read_bytes()))
+    report = figures(us, rows, Refusal(**{k: v for k, v in stamp["refusal"].items() if k in Refusal.__annotations__}))
+    report = {"split": split, "version": stamp["version"], "utterances": len(us)} | report
+    (cache / "report.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
+    print(table(report))
+    return report
+
+
+def figures(us: list[Utterance], rows: list[dict], thresholds: Refusal) -> dict:
+    """All measures of every column, with speaker-resampled intervals of the correlations and the labels' kappa."""
+    want = truth(us)
+    got = Scores(np.concatenate([r["phone_score"] for r in rows]), np.concatenate([r["word_score"] for r in rows]),
+                 np.concatenate([r["stress_score"] for r in rows]), np.stack([r["sentence_score"] for r in rows]))
+    owner = {"phone": np.concatenate([[i] * len(u.phones) for i, u in enumerate(us)]),
+             "word": np.concatenate([[i] * len(word_starts(u)) for i, u in enumerate(us)]),
+             "sentence": np.arange(len(us))}
+    owner["stress"] = owner["word"]
+    speakers = np.array([u.speaker for u in us])
+    out: dict = {"columns": {}, "groups": {}}
+    for k in COLUMNS:
+        level = LEVEL[k]
+        a, b = column(got, k), column(want, k)
+        whose = owner["sentence" if k in ASPECTS else k]
+        p = (np.stack([r["sentence_probs"] for r in rows])[:, ASPECTS.index(k)] if k in ASPECTS
+             else np.concatenate([r[f"{k}_probs"] for r in rows]))
+        out["columns"][k] = measures(a, b, p, level, speakers[whose])
+        for name, keep in groups(us).items():
+            inside = keep[whose]
+            if inside.sum() > 1:
+                out["groups"].setdefault(name, {})[k] = round(metrics.pearson(a[inside], b[inside]), 3)
+    f1, precision = metrics.best_f1(want.phone < 0.5, -got.phone)
+    out["mispronounced phones"] = {"best F1": round(f1, 3), "precision at recall .5": round(precision, 3)}
+    flagged = classify(got.phone, "phone") < 2
+    out["mispronounced phones"]["flagged (below Average), of experts' below Average: precision, recall, F1"] = [
+        round(x, 3) for x in metrics.precision_recall_f1(want.phone < 1.0, flagged)]
+    f1, precision = metrics.best_f1(want.word < 6.5, -got.word)
+    out["words below Good"] = {"best F1": round(f1, 3), "precision at recall .5": round(precision, 3)}
+    out["words below Good"]["flagged: precision, recall, F1"] = [
+        round(x, 3) for x in metrics.precision_recall_f1(want.word < 6.5, classify(got.word, "word") < 3)]
+    ms: list[Match] = [r["match"] for r in rows]
+    out["refused right sentences"] = round(float(refusal.refused(thresholds, ms).mean()), 4)
+    return out
+
+
+def groups(us: list[Utterance]) -> dict[str, np.ndarray]:
+    age, gender = np.array([u.age for u in us]), np.array([u.gender for u in us])
+    return {"children (under 16)": age < 16, "adults": age >= 16, "female": gender == "f", "male": gender == "m"}
+
+
+def measures(got: np.ndarray, want: np.ndarray, p: np.ndarray, level: str, speakers: np.ndarray) -> dict:
+    label, want_label = classify(got, level), classify(want, level)
+
+    def with_interval(f: Callable[[np.ndarray], float]) -> list[float]:
+        everything = np.arange(len(got))
+        return [round(v, 3) for v in (f(everything), *metrics.interval(speakers, f, 300))]
+
+    return {
+        "pcc": with_interval(lambda i: metrics.pearson(got[i], want[i])),
+        "qwk": with_interval(lambda i: metrics.quadratic_kappa(want_label[i], label[i])),
+        "mcc": with_interval(lambda i: metrics.matthews(want_label[i], label[i])),
+        "rmse": with_interval(lambda i: metrics.rmse(got[i], want[i])),
+        "ece": round(metrics.calibration_error(p, want_label, label), 4),
+        "labels": np.bincount(label, minlength=5).tolist(),
+        "experts": np.bincount(want_label, minlength=5).tolist(),
+    }
+
+
+def table(report: dict) -> str:
+    """The report as Markdown."""
+    lines = ["| | PCC | QWK | MCC | RMSE | ECE | labels, % (Worst to Excellent) | experts, % |", "|---|---|---|---|---|---|---|---|"]
+    for k, m in report["columns"].items():
+        cells = [f"{m[x][0]:.3f} ({m[x][1]:.3f} to {m[x][2]:.3f})" for x in ("pcc", "qwk", "mcc", "rmse")]
+        shares = ["/".join(f"{100 * n / sum(m[x]):.0f}" for n in m[x]) for x in ("labels", "experts")]
+        lines.append(f"| {k} | " + " | ".join([*cells, f"{m['ece']:.3f}", *shares]) + " |")
+    lines += ["", "| PCC by group | " + " | ".join(COLUMNS) + " |", "|---|" + "---|" * len(COLUMNS)]
+    for name, row in report["groups"].items():
+        lines.append(f"| {name} | " + " | ".join(f"{row[k]:.3f}" for k in COLUMNS) + " |")
+    for k in ("mispronounced phones", "words below Good", "refused right sentences"):
+        lines.append(f"{k}: {report[k]}")
+    return "\n".join(lines)

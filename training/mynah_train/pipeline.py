@@ -1,0 +1,209 @@
+"""The stages, in order. Each reads what the ones before it left in the work folder and does nothing if its own
+output is there; to repeat a stage, delete its output."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import random
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from . import calibration, ct2, data, encoder, evaluate, export, features, golden, heard, judging, manifest, recogniser, refusal
+from .config import Config, Paths
+from .data import Utterance
+from .export import HeardScale
+from .joint import Aligned, Tuner
+from .judge import Judge
+from .judging import Example
+from .mel import LogMel
+
+ENCODERS = ("frozen", "tuned")  # Whisper's own; after the joint stage
+
+
+class Pipeline:
+    def __init__(self, paths: Paths, cfg: Config):
+        self.paths, self.cfg = paths, cfg
+        torch.set_num_threads(cfg.threads)
+
+    @cached_property
+    def sets(self) -> tuple[list[Utterance], list[Utterance]]:
+        return data.train_and_held_out(self.paths, self.cfg)
+
+    @property
+    def hidden(self) -> int:
+        return encoder.WIDTH * len(self.cfg.taps)
+
+    # The models, as far as they are trained.
+
+    def encoder(self, which: str) -> encoder.Encoder:
+        if which == "frozen":
+            return encoder.from_whisper(ct2.whisper_base(self.paths.whisper), self.cfg.taps)
+        e = encoder.Encoder(self.cfg.taps)
+        e.load_state_dict(self._tuned()["encoder"])
+        return e.eval()
+
+    def recogniser(self, which: str) -> recogniser.Recogniser:
+        m = recogniser.Recogniser(len(self.cfg.taps))
+        m.load_state_dict(self._tuned()["recogniser"] if which == "tuned" else
+                          torch.load(self.paths.stage("recogniser.pt"), weights_only=True))
+        return m.eval()
+
+    def judges(self, which: str) -> list[Judge]:
+        out = []
+        for state in torch.load(self.paths.stage(f"{which}/judges.pt"), weights_only=True):
+            m = Judge(self.hidden, self.cfg.judge_width, self.cfg.judge_layers)
+            m.load_state_dict(state)
+            out.append(m.eval())
+        return out
+
+    def _tuned(self) -> dict:
+        c = torch.load(self.paths.stage("joint.pt"), weights_only=True)
+        if c["epoch"] < self.cfg.joint_epochs:
+            raise RuntimeError(f"the joint stage has run {c['epoch']} of {self.cfg.joint_epochs} epochs")
+        return c
+
+    def examples(self, which: str) -> dict[str, Example]:
+        with self.paths.stage(f"{which}/examples.pkl").open("rb") as f:
+            return {x.utterance.id: x for x in pickle.load(f)}
+
+    # The stages.
+
+    def features(self, which: str = "frozen") -> None:
+        """Encoder frames of the train split."""
+        train, held = self.sets
+        todo = [u for u in train + held if not features.path(self.paths.stage(which), u).exists()]
+        if todo:
+            features.extract(self.encoder(which), todo, self.paths.stage(which))
+
+    def train_recogniser(self) -> None:
+        """A phone recogniser on Whisper's own features, good enough to align with."""
+        out = self.paths.stage("recogniser.pt")
+        if out.exists():
+            return
+        cfg, (train, _) = self.cfg, self.sets
+        folder = self.paths.stage("frozen")
+        m = recogniser.train(train, lambda u: features.load(folder, u), len(cfg.taps), cfg.recogniser_epochs,
+                             cfg.recogniser_rate, cfg.recogniser_seconds * 50, cfg.seed,
+                             lambda r: tqdm(r, desc="recogniser"))
+        _save(m.state_dict(), out)
+
+    def align(self, which: str = "frozen") -> None:
+        """Forced alignments of the train split and the evidence for every phone."""
+        out = self.paths.stage(f"{which}/examples.pkl")
+        if out.exists():
+            return
+        m, folder, examples, logps = self.recogniser(which), self.paths.stage(which), [], []
+        train, held = self.sets
+        for u in tqdm(train + held, desc=f"align {which}", mininterval=10):
+            frames = features.load(folder, u).astype(np.float32)
+            logp = recogniser.posteriors(m, frames)
+            examples.append(judging.example(u, logp, frames))
+            logps.append(logp)
+        print(f"{which}: phone error rate on held-out speakers {recogniser.phone_error_rate(logps[len(train):], held):.4f}")
+        partial = out.with_suffix(".partial")
+        with partial.open("wb") as f:
+            pickle.dump(examples, f, protocol=5)
+        partial.rename(out)
+
+    def train_judges(self, which: str = "frozen") -> None:
+        """Judges on the evidence of a fixed encoder, one a seed."""
+        out = self.paths.stage(f"{which}/judges.pt")
+        if out.exists():
+            return
+        cfg, (train, held), found = self.cfg, self.sets, self.examples(which)
+        models = []
+        for i in tqdm(range(cfg.judge_seeds), desc=f"judges {which}"):
+            models.append(judging.train([found[u.id] for u in train], self.hidden, cfg, cfg.seed + i))
+            got = judging.predict(models, [found[u.id] for u in held])
+            tqdm.write(f"mean of {i + 1}: {evaluate.correlations(got, judging.truth(held))}")
+        _save([m.state_dict() for m in models], out)
+
+    def joint(self) -> None:
+        """Encoder, recogniser and a judge together."""
+        cfg, checkpoint = self.cfg, self.paths.stage("joint.pt")
+        if checkpoint.exists() and torch.load(checkpoint, weights_only=True)["epoch"] >= cfg.joint_epochs:
+            return
+        train, held = self.sets
+        found = self.examples("frozen")
+
+        def aligned(us: list[Utterance]) -> list[Aligned]:
+            return [Aligned(u, found[u.id].first, found[u.id].last) for u in us]
+
+        judge = self.judges("frozen")[0]
+        native = data.native(self.paths, cfg)
+        Tuner(self.encoder("frozen"), self.recogniser("frozen"), judge, cfg, checkpoint).train(
+            aligned(train), native, aligned(held))
+
+    def calibrate(self, which: str) -> None:
+        """Scales, what was heard, and refusal, all on held-out speakers."""
+        out = self.paths.stage(f"{which}/calibration.json")
+        if out.exists():
+            return
+        _, held = self.sets
+        found = self.examples(which)
+        got = judging.predict(self.judges(which), [found[u.id] for u in held])
+        scales = evaluate.fit_scales(got, judging.truth(held))
+
+        m, enc, mel, folder = self.recogniser(which), self.encoder(which), LogMel(), self.paths.stage(which)
+        logps = [recogniser.posteriors(m, features.load(folder, u).astype(np.float32)) for u in held]
+        half = len(held) // 2  # of other speakers: fitted on the one, judged on the other
+        cases = heard.cases(held[:half], logps[:half], self.cfg.seed)
+        constants = heard.fit(cases)
+        judged = heard.cases(held[half:], logps[half:], self.cfg.seed)
+        least, precision, recall = heard.threshold(judged, heard.probabilities(judged, *constants))
+
+        by_id = {u.id: p for u, p in zip(held, logps)}
+        rng = random.Random(self.cfg.seed)
+        right = refusal.matches(held, lambda u: by_id[u.id])
+        wrong = refusal.matches(refusal.wrong_sentences(held, rng), lambda u: by_id[u.id])
+        partly = refusal.matches(refusal.partly_wrong(held, rng), lambda u: by_id[u.id])
+        speech = [data.read_audio(u.path) for u in held[::10]]
+        with torch.no_grad():
+            strange = {kind: [refusal.match_of(m(enc(mel(torch.from_numpy(x)[None]))).log_softmax(-1)[0].numpy(),
+                                               held[i % len(held)].phones) for i, x in enumerate(xs)]
+                       for kind, xs in refusal.noises(speech, self.cfg.seed).items()}
+        thresholds = refusal.fit(right, wrong, [x for xs in strange.values() for x in xs])
+        rates = refusal.rates(thresholds, right, {"wrong sentence": wrong, "half of another sentence": partly, **strange})
+        report = {
+            "scales": {k: asdict(s) for k, s in scales.items()},
+            "heard": dict(zip(("scale", "expected", "missing"), constants)) | {
+                "min_probability": least, "precision": precision, "recall": recall},
+            "refusal": asdict(thresholds),
+            "refused": {"right sentence": rates.right, **rates.by_kind},
+        }
+        out.write_text(json.dumps(report, indent=2), encoding="utf-8")
+        print(json.dumps({k: report[k] for k in ("heard", "refusal", "refused")}, indent=2))
+
+    def export(self, which: str, version: str) -> None:
+        """The graphs and their manifest."""
+        c = json.loads(self.paths.stage(f"{which}/calibration.json").read_text(encoding="utf-8"))
+        out = self.paths.out
+        out.mkdir(parents=True, exist_ok=True)
+        scales = {k: calibration.Scale(**s) for k, s in c["scales"].items()}
+        heard_scale = HeardScale(*(c["heard"][k] for k in ("scale", "expected", "missing")))
+        export.export_acoustic(export.Acoustic(self.encoder(which), self.recogniser(which)), self.cfg, out / "acoustic.onnx")
+        export.export_judge(export.Judgement(self.judges(which), scales, heard_scale), self.hidden, out / "judge.onnx")
+        manifest.write(out, version, self.cfg, manifest.Refusal(**c["refusal"]), c["heard"]["min_probability"])
+
+    def parity(self, which: str) -> None:
+        """Fails if the exported graphs and PyTorch don't agree on held-out recordings."""
+        export.check(self.paths.out, export.Acoustic(self.encoder(which), self.recogniser(which)), self.sets[1][:5])
+
+    def golden(self, folder: Path) -> None:
+        golden.write(self.paths.out, self.sets[1], folder)
+
+    def evaluate(self, split: str) -> dict:
+        us = self.sets[1] if split == "held-out" else data.corpus(self.paths, "test")
+        return evaluate.run(self.paths.out, us, self.paths.work / f"evaluation-{split}", split)
+
+
+def _save(state, out: Path) -> None:
+    partial = out.with_suffix(".partial")
+    torch.save(state, partial)
+    partial.rename(out)
