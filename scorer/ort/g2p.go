@@ -4,27 +4,51 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/mynah-coach/mynah/scorer"
 )
 
-// spell runs the grapheme-to-phoneme graph over letters, numbered as its
-// vocabulary says, and returns its log posteriors: rows of the given width.
-func (m *Model) spell(ctx context.Context, letters []int64) (logp []float32, width int, err error) {
+var _ scorer.G2P = (*Model)(nil)
+
+// Guess implements scorer.G2P with the model's grapheme-to-phoneme graph. A
+// model that has none knows no word.
+func (m *Model) Guess(ctx context.Context, word string) (scorer.Pronunciation, error) {
 	if m.g2p == nil {
-		return nil, 0, errors.New("the model has no g2p graph")
+		return nil, errors.New("the model has no g2p graph")
 	}
-	if len(letters) == 0 {
-		return nil, 0, errors.New("g2p graph: no letters")
+	letters, err := m.vocabulary.Encode(word)
+	if err != nil {
+		return nil, err
 	}
 	in, err := row(letters)
 	if err != nil {
-		return nil, 0, fmt.Errorf("g2p graph: %w", err)
+		return nil, fmt.Errorf("g2p graph: %w", err)
 	}
 	out, err := m.run(ctx, m.g2p, in)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	if shape := out[0].shape; len(shape) != 3 && len(shape) != 2 {
-		return nil, 0, fmt.Errorf("g2p graph: log posteriors of shape %v", shape)
+	shape := out[0].shape
+	if want := int64(m.vocabulary.Classes()); len(shape) != 3 || !out[0].is(1, shape[1], want) {
+		return nil, fmt.Errorf("g2p graph: shape %v, want [1 U %d]", shape, want)
 	}
-	return out[0].data, int(out[0].shape[len(out[0].shape)-1]), nil
+	p, err := m.vocabulary.Decode(out[0].data)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// readVocabulary reads what the graph's letters and classes mean from its own
+// metadata.
+func readVocabulary(g *graph) (*scorer.G2PVocabulary, error) {
+	text, err := g.metadata(scorer.G2PMetadataKey)
+	if err != nil {
+		return nil, err
+	}
+	v, err := scorer.ParseG2PVocabulary([]byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s graph: %w", g.name, err)
+	}
+	return v, nil
 }

@@ -2,6 +2,7 @@ package ort
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -91,6 +92,20 @@ func (g *graph) run(ctx context.Context, inputs ...onnx.Value) (_ []tensor, err 
 		tensors[i] = tensor{data: t.GetData(), shape: t.GetShape()}
 	}
 	return tensors, nil
+}
+
+// metadata returns an entry of the graph's own metadata.
+func (g *graph) metadata(key string) (_ string, err error) {
+	m, err := g.session.GetModelMetadata()
+	if err != nil {
+		return "", fmt.Errorf("%s graph: %w", g.name, err)
+	}
+	defer func() { err = errors.Join(err, m.Destroy()) }()
+	text, ok, err := m.LookupCustomMetadataMap(key)
+	if err != nil || !ok {
+		return "", errors.Join(fmt.Errorf("%s graph: no metadata %q", g.name, key), err)
+	}
+	return text, nil
 }
 
 // close waits for running runs and frees the session; later runs fail.

@@ -42,9 +42,11 @@ type Model struct {
 	info     Info
 	acoustic *graph
 	judge    *graph
-	g2p      *graph
+	g2p      *graph        // nil where the model has none
 	turns    chan struct{} // one token for each run that may go on
 	closing  sync.Once
+
+	vocabulary *scorer.G2PVocabulary // of g2p
 }
 
 var _ scorer.Model = (*Model)(nil)
@@ -147,6 +149,11 @@ func (m *Model) load(cfg Config, device Device) (err error) {
 			if on == CUDA && data != nil {
 				return fmt.Errorf("%w: %w", errNoCUDA, err)
 			}
+			return err
+		}
+	}
+	if m.g2p != nil {
+		if m.vocabulary, err = readVocabulary(m.g2p); err != nil {
 			return err
 		}
 	}

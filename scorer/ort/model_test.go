@@ -130,6 +130,22 @@ func TestListenRefusesNoSamples(t *testing.T) {
 	}
 }
 
+func TestGuess(t *testing.T) {
+	m := openTones(t)
+	got, err := m.Guess(t.Context(), "abd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(scorer.Pronunciation{{Phoneme: "AA", Stress: 1}, {Phoneme: "IY", Stress: 1}, {Phoneme: "M"}}, got); diff != "" {
+		t.Errorf("pronunciation (-want +got):\n%s", diff)
+	}
+	for _, word := range []string{"", "xyz", strings.Repeat("a", 1000)} {
+		if p, err := m.Guess(t.Context(), word); err == nil {
+			t.Errorf("a word of %d letters is %v", len(word), p)
+		}
+	}
+}
+
 func TestParallelRunsAgree(t *testing.T) {
 	m := openTones(t)
 	said := make([]int, 600)

@@ -18,14 +18,16 @@ from onnx import numpy_helper as nh
 OUT = Path(__file__).parent / "tones"
 HOP, RATE, HIDDEN = 320, 16000, 6
 PHONEMES = ["AA", "IY", "K", "M", "N", "S", "T", "UW"]
+VOWELS = {"AA", "IY", "UW"}
 IPA = ["ɑ", "i", "k", "m", "n", "s", "t", "u"]
 C = 1 + len(PHONEMES)
 LABELS = 5
 
 
-def save(name, nodes, inputs, outputs, weights):
+def save(name, nodes, inputs, outputs, weights, metadata=None):
     graph = h.make_graph(nodes, name, inputs, outputs, [nh.from_array(v, k) for k, v in weights.items()])
     model = h.make_model(graph, opset_imports=[h.make_opsetid("", 17)], ir_version=9)
+    h.set_model_props(model, metadata or {})
     onnx.checker.check_model(model, full_check=True)
     (OUT / f"{name}.onnx").write_bytes(model.SerializeToString())
 
@@ -141,13 +143,13 @@ def judge():
 
 
 def g2p():
-    """Letter i (1 for a) says class i, and class 0 for everything else."""
-    table = np.full((28, C), -9, np.float32)
-    for i in range(28):
-        table[i, i if i < C else 0] = 0
+    """The i-th letter of a to h says the i-th phoneme."""
+    symbols = [p + ("1" if p in VOWELS else "") for p in PHONEMES]
     save("g2p", [h.make_node("Gather", ["table", "letters"], ["logits"], axis=0),
                  h.make_node("LogSoftmax", ["logits"], ["logp"], axis=-1)],
-         [value("letters", T.INT64, 1, "l")], [value("logp", T.FLOAT, 1, "u", C)], {"table": table})
+         [value("letters", T.INT64, 1, "l")], [value("logp", T.FLOAT, 1, "u", C)],
+         {"table": np.where(np.eye(C), 0, -9).astype(np.float32)},
+         {"mynah.g2p": json.dumps({"letters": "abcdefgh", "symbols": symbols})})
 
 
 def manifest():
@@ -164,7 +166,7 @@ def manifest():
         "files": {k: info(f"{k}.onnx") for k in ("acoustic", "judge", "g2p")},
         "sample_rate": RATE, "frame_seconds": HOP / RATE, "hidden_size": HIDDEN,
         "min_seconds": 0.1, "max_seconds": 28,
-        "phonemes": [{"arpabet": p, "ipa": i, "vowel": p in ("AA", "IY", "UW")} for p, i in zip(PHONEMES, IPA)],
+        "phonemes": [{"arpabet": p, "ipa": i, "vowel": p in VOWELS} for p, i in zip(PHONEMES, IPA)],
         "rubric": {"sentence": bands(2.5, 4.5, 6.5, 8.5), "word": bands(1.5, 3.5, 6.5, 9.5),
                    "phone": bands(0.5, 1, 1.5, 1.9)},
         "refusal": {"match": 4, "error_rate": -2, "margin": 0.1, "bias": -1,
