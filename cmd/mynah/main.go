@@ -1,0 +1,28 @@
+// Command mynah coaches spoken English: it serves the platforms that learners
+// send their voice notes on, and scores recordings on the command line.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/mynah-coach/mynah/audio"
+)
+
+// decodeCommand makes the program the confined child of audio.Decoder. It is no
+// command for people and not in the help.
+const decodeCommand = "decode"
+
+func main() {
+	// Nothing else is to run in a process that is about to decode.
+	if len(os.Args) > 1 && os.Args[1] == decodeCommand {
+		os.Exit(audio.Child(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second signal kills
+	code := NewMain(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr).Run(ctx)
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/config"
+	"github.com/mynah-coach/mynah/scorer"
+)
+
+// metrics counts what the service does, for Prometheus. No label holds anything
+// of a learner's.
+type metrics struct {
+	registry *prometheus.Registry
+	steps    *prometheus.HistogramVec
+	stages   *prometheus.HistogramVec
+}
+
+// newMetrics returns metrics on a registry of their own.
+func newMetrics(waiting func(context.Context) (depth, error)) *metrics {
+	// From a cache's answer to an endpoint's last moment.
+	buckets := []float64{.001, .003, .01, .03, .1, .2, .3, .5, 1, 2, 5, 10, 20, 60}
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		steps: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "mynah_step_seconds", Help: "Time of each step of a voice note, by how it ended: done, refused or failed.", Buckets: buckets,
+		}, []string{"platform", "step", "result"}),
+		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "mynah_scorer_stage_seconds", Help: "Time of each stage of the scorer's work.", Buckets: buckets,
+		}, []string{"stage"}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "mynah_build_info", Help: "1, with the version as label.", ConstLabels: prometheus.Labels{"version": buildVersion()},
+	})
+	build.Set(1)
+	m.registry.MustRegister(m.steps, m.stages, build, newQueueCollector(waiting),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Step implements bots.Observer.
+func (m *metrics) Step(platform coach.Platform, step string, d time.Duration, err error) {
+	result := "done"
+	switch {
+	case err == nil:
+	case coach.ReasonOf(err) != "":
+		result = "refused"
+	default:
+		result = "failed"
+	}
+	m.steps.WithLabelValues(string(platform), step, result).Observe(d.Seconds())
+}
+
+// stage is for scorer.Options.Observe.
+func (m *metrics) stage(s scorer.Stage, d time.Duration) {
+	m.stages.WithLabelValues(string(s)).Observe(d.Seconds())
+}
+
+// queueCollector reads the queue's depth when Prometheus asks.
+type queueCollector struct {
+	desc    *prometheus.Desc
+	waiting func(context.Context) (depth, error)
+}
+
+func newQueueCollector(waiting func(context.Context) (depth, error)) *queueCollector {
+	return &queueCollector{prometheus.NewDesc("mynah_queue_notes", "Voice notes in the queue, by state.", []string{"state"}, nil), waiting}
+}
+
+// Describe implements prometheus.Collector.
+func (q *queueCollector) Describe(ch chan<- *prometheus.Desc) { ch <- q.desc }
+
+// Collect implements prometheus.Collector.
+func (q *queueCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
+	defer cancel()
+	d, err := q.waiting(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(q.desc, err)
+		return
+	}
+	for state, n := range map[string]int{"ready": d.Ready, "later": d.Later, "claimed": d.Claimed, "dead": d.Dead} {
+		ch <- prometheus.MustNewConstMetric(q.desc, prometheus.GaugeValue, float64(n), state)
+	}
+}
+
+// listenMetrics opens the metrics' address. serve answers there until its ctx
+// ends.
+func listenMetrics(ctx context.Context, cfg config.Metrics, m *metrics, log *slog.Logger) (serve func(context.Context) error, err error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("metrics.addr: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	if cfg.Pprof {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	}
+	log.Info("metrics are served", "url", "http://"+l.Addr().String()+"/metrics", "pprof", cfg.Pprof)
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: probeTimeout}
+	return func(ctx context.Context) error { return serveHTTP(ctx, s, l) }, nil
+}

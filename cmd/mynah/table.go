@@ -1,0 +1,215 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/rivo/uniseg"
+
+	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/prompts"
+)
+
+// table prints records for people.
+type table struct {
+	w      io.Writer
+	colour bool
+	width  int // to wrap the rationale at
+}
+
+// mark is how a judgement is shown: a sign and a word beside the colour, which
+// never stands alone. They are the playground's.
+type mark struct {
+	sign, word string
+	colour     string // ANSI
+}
+
+// surely is the confidence from which on a judgement is shown as one.
+const surely = 0.5
+
+func markOf(j *coach.Judgement) mark {
+	switch {
+	case j == nil || j.Confidence < surely:
+		return mark{"?", "not sure", "2"}
+	case j.Label >= coach.Good:
+		return mark{"✓", "clear", "34"}
+	case j.Label == coach.Average:
+		return mark{"~", "nearly", "33"}
+	default:
+		return mark{"!", "work on", "31"}
+	}
+}
+
+func markOfWord(w wordRecord) mark {
+	if !w.Spoken {
+		return mark{"–", "not heard", "2"}
+	}
+	return markOf(w.Accuracy)
+}
+
+// write prints one record.
+func (t *table) write(r record) error {
+	var b strings.Builder
+	title := r.File
+	if r.Seconds != nil {
+		title += fmt.Sprintf(" · %.1f s", *r.Seconds)
+	}
+	b.WriteString(t.paint("1", title) + "\n")
+	b.WriteString("“" + r.Text + "”\n\n")
+	if r.Refused != nil {
+		b.WriteString("Not scored (" + string(r.Refused.Reason) + ").\n")
+		t.wrap(&b, r.Refused.Advice)
+		_, err := io.WriteString(t.w, b.String())
+		return err
+	}
+	t.sentence(&b, r.Sentence)
+	t.words(&b, r.Words)
+	t.pauses(&b, r)
+	t.wrap(&b, r.Rationale.Text)
+	_, err := io.WriteString(t.w, b.String())
+	return err
+}
+
+func (t *table) sentence(b *strings.Builder, s *sentenceRecord) {
+	var rows [][]cell
+	for _, aspect := range []struct {
+		name      string
+		judgement *coach.Judgement
+	}{
+		{"accuracy", s.Accuracy}, {"fluency", s.Fluency},
+		{"prosody", s.Prosody}, {"completeness", s.Completeness},
+	} {
+		m := markOf(aspect.judgement)
+		rows = append(rows, append([]cell{{text: aspect.name}, {m.sign, m.colour, false}}, judged(aspect.judgement)...))
+	}
+	t.rows(b, rows)
+	b.WriteString("\n")
+}
+
+func (t *table) words(b *strings.Builder, words []wordRecord) {
+	rows := [][]cell{{{"word", "1", false}, {}, {"label", "1", false}, {"score", "1", true}, {"sure", "1", true}, {"sounds to look at", "1", false}}}
+	for _, w := range words {
+		m := markOfWord(w)
+		row := append([]cell{{text: w.Text}, {m.sign + " " + m.word, m.colour, false}}, judged(w.Accuracy)...)
+		rows = append(rows, append(row, cell{text: sounds(w)}))
+	}
+	t.rows(b, rows)
+	b.WriteString("\n")
+}
+
+// judged are the cells of a judgement: label, score, confidence.
+func judged(j *coach.Judgement) []cell {
+	if j == nil {
+		return []cell{{text: "–"}, {}, {}}
+	}
+	return []cell{
+		{text: j.Label.String()},
+		{fmt.Sprintf("%.1f", j.Score), "", true},
+		{fmt.Sprintf("%.0f%%", 100*j.Confidence), "", true},
+	}
+}
+
+// sounds lists the word's phones below Good.
+func sounds(w wordRecord) string {
+	var list []string
+	for _, p := range w.Phones {
+		if p.Accuracy == nil || p.Accuracy.Label >= coach.Good {
+			continue
+		}
+		s := p.IPA
+		switch {
+		case p.Heard == nil:
+		case *p.Heard == coach.Missing:
+			s += " not heard"
+		default:
+			s += " like " + ipaOf(*p.Heard)
+		}
+		list = append(list, fmt.Sprintf("%s (%s, %.0f%%)", s, p.Accuracy.Label, 100*p.Accuracy.Confidence))
+	}
+	return strings.Join(list, ", ")
+}
+
+// ipaOf writes a phoneme as the expected ones are written.
+func ipaOf(p coach.Phoneme) string {
+	if s, ok := prompts.SoundOf(p); ok {
+		return s.IPA
+	}
+	return string(p)
+}
+
+func (t *table) pauses(b *strings.Builder, r record) {
+	for _, p := range r.Pauses {
+		if p.After < 0 || p.After >= len(r.Words) {
+			continue
+		}
+		fmt.Fprintf(b, "Pause of %.1f s after “%s”.\n", p.End-p.Start, r.Words[p.After].Text)
+	}
+	if len(r.Pauses) > 0 {
+		b.WriteString("\n")
+	}
+}
+
+type cell struct {
+	text, colour string
+	right        bool
+}
+
+// rows writes aligned columns, indented by two.
+func (t *table) rows(b *strings.Builder, rows [][]cell) {
+	var widths []int
+	for _, row := range rows {
+		for i, c := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], uniseg.StringWidth(c.text))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, c := range row {
+			pad := strings.Repeat(" ", widths[i]-uniseg.StringWidth(c.text))
+			text := t.paint(c.colour, c.text)
+			if c.right {
+				text = pad + text
+			} else {
+				text += pad
+			}
+			line.WriteString("  " + text)
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+}
+
+// paint colours s where colours are on.
+func (t *table) paint(colour, s string) string {
+	if !t.colour || colour == "" || s == "" {
+		return s
+	}
+	return "\x1b[" + colour + "m" + s + "\x1b[0m"
+}
+
+// wrap writes text broken between words at the table's width.
+func (t *table) wrap(b *strings.Builder, text string) {
+	width := cmp.Or(t.width, 80)
+	for paragraph := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
+		column := 0
+		for _, word := range strings.Fields(paragraph) {
+			n := uniseg.StringWidth(word)
+			switch {
+			case column == 0:
+			case column+1+n > width:
+				b.WriteString("\n")
+				column = 0
+			default:
+				b.WriteString(" ")
+				column++
+			}
+			b.WriteString(word)
+			column += n
+		}
+		b.WriteString("\n")
+	}
+}
