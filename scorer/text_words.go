@@ -31,7 +31,7 @@ var specials = map[string][][]string{
 	"phd": {{"p", "h", "d"}}, "ph.d": {{"p", "h", "d"}}, "phds": {{"p", "h", "d's"}}, "'n": {{"and"}}, "'n'": {{"and"}},
 	"24/7": {{"twenty", "four", "seven"}}, "9/11": {{"nine", "eleven"}}, "7-eleven": {{"seven", "eleven"}},
 	"w/o": {{"without"}}, "n/a": {{"n", "ay"}, {"not", "applicable"}}, "covid-19": {{"covid", "nineteen"}},
-	"ok": {{"okay"}}, "nth": {{"enth"}}, "a/c": {{"ay", "c"}},
+	"ok": {{"okay"}}, "nth": {{"enth"}}, "id": {{"i", "d"}, {"id"}}, "ids": {{"i", "d's"}}, "a/c": {{"ay", "c"}},
 }
 
 // generation is 5G or 4S: the letter is no unit.

@@ -20,6 +20,9 @@ SYMBOLS = sorted(CONSONANTS + [v + s for v in VOWELS for s in "012"])
 
 Entries = dict[str, list[list[str]]]  # word -> pronunciations, the usual one first
 
+# Variants of common words that nobody should be praised for.
+REJECTED = {("fine", "F IH1 N AH0"), ("for", "F R ER0")}
+
 
 def read() -> Entries:
     """All of CMUdict's words that are written with letters and apostrophes."""
@@ -36,7 +39,17 @@ def read() -> Entries:
             known = entries.setdefault(word, [])
             if phones not in known:
                 known.append(phones)
+    names = {w: prons[0] for w, prons in entries.items() if len(w) == 1} | {"a": ["EY1"]}
+    for word, prons in entries.items():
+        spelt = plain([p for letter in word for p in names[letter]]) if "'" not in word else None
+        # "us" is not said as U.S.; but TV is said as its letters only.
+        prons[1:] = [p for p in prons[1:] if plain(p) != spelt and (word, " ".join(p)) not in REJECTED]
     return entries
+
+
+def plain(pron: list[str]) -> list[str]:
+    """Without stress."""
+    return [p.rstrip("012") for p in pron]
 
 
 def pack(entries: Entries, path: pathlib.Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 
 import torch
 
@@ -39,10 +38,6 @@ def edit_distance(a: list[str], b: list[str]) -> int:
     return row[-1]
 
 
-def plain(pron: list[str]) -> list[str]:
-    return [re.sub(r"\d", "", p) for p in pron]
-
-
 @torch.no_grad()
 def guess(model: G2P, words: list[str]) -> dict[str, list[str]]:
     """What the network says for each word."""
@@ -68,7 +63,7 @@ def rates_of(said: dict[str, list[str]], entries: data.Entries) -> Rates:
             edits, phones, wrong = edits + near[0], phones + near[1], wrong + (near[0] > 0)
         return edits / phones, wrong / len(said)
 
-    return Rates(len(said), *score(list), *score(plain))
+    return Rates(len(said), *score(list), *score(data.plain))
 
 
 def error_rates(model: G2P, entries: data.Entries, words: list[str]) -> Rates:
