@@ -47,6 +47,26 @@ func attack(name string, args []string) int {
 	return 0
 }
 
+// serveUntilKilled decodes with a child that never ends, and writes its process
+// ID to a file.
+func serveUntilKilled(marker string) {
+	go func() {
+		for {
+			if pids, _ := filepath.Glob("/proc/self/task/*/children"); len(pids) > 0 {
+				for _, f := range pids {
+					if b, _ := os.ReadFile(f); len(strings.Fields(string(b))) > 0 {
+						_ = os.WriteFile(marker, []byte(strings.Fields(string(b))[0]), 0o600)
+						return
+					}
+				}
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	d := &Decoder{Command: []string{selfExecutable(), "attack", "sleep for ever"}, Timeout: time.Hour}
+	_, _ = d.Decode(context.Background(), strings.NewReader("a recording"))
+}
+
 // attempts are system calls that must fail.
 func attempts(parent int) map[string]func() error {
 	open := func(path string, flags int) func() error {

@@ -21,6 +21,8 @@ func TestMain(m *testing.M) {
 			os.Exit(Child(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 		case "attack":
 			os.Exit(attack(os.Args[2], os.Args[3:]))
+		case "service":
+			serveUntilKilled(os.Args[2])
 		}
 	}
 	goleak.VerifyTestMain(m)
