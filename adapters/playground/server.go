@@ -192,7 +192,7 @@ func secured(next http.Handler) http.Handler {
 		"Cross-Origin-Opener-Policy":   "same-origin",
 		"Cross-Origin-Resource-Policy": "same-origin",
 		"Permissions-Policy": "microphone=(self), camera=(), geolocation=(), display-capture=(), " +
-			"payment=(), usb=(), serial=(), bluetooth=(), browsing-topics=()",
+			"payment=(), usb=(), serial=()",
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for k, v := range headers {
