@@ -47,6 +47,7 @@ type Playground struct {
 	Enabled      bool     `koanf:"enabled"`
 	Addr         string   `koanf:"addr"`          // host:port
 	AllowedHosts []string `koanf:"allowed_hosts"` // names it may be reached by, besides Addr's and loopback's
+	HTTPS        bool     `koanf:"https"`         // browsers reach it by https, through a proxy
 }
 
 // Scorer is the model and what runs it.

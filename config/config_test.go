@@ -71,7 +71,7 @@ func TestEveryOptionCanBeSetInEveryPlace(t *testing.T) {
 	values := map[string]string{
 		"data.dir": "/srv/mynah", "nats.url": "tls://a:4222,tls://b:4222", "nats.credentials": "/c.creds",
 		"nats.replicas": "3", "nats.prefix": "school", "playground.enabled": "false",
-		"playground.addr": "[::1]:9000", "playground.allowed_hosts": "mynah.example, speak.example",
+		"playground.addr": "[::1]:9000", "playground.allowed_hosts": "mynah.example, speak.example", "playground.https": "true",
 		"scorer.model": "/m", "scorer.runtime": "/lib/libonnxruntime.so", "scorer.device": "cuda",
 		"scorer.concurrency": "3", "audio.max_seconds": "120", "audio.max_bytes": "3MiB",
 		"audio.timeout": "30s", "audio.ffmpeg": "/bin/ffmpeg", "llm.url": "https://llm.example/v1",

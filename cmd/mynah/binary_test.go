@@ -192,8 +192,9 @@ func TestKilledAtAnyStepAVoiceNoteGetsOneReply(t *testing.T) {
 	for _, step := range []string{
 		"before:hold", "after:hold", "before:accept", "after:accept", "after:claim",
 		"before:decode", "after:decode", "before:score", "after:score",
-		"before:save#1", "after:save#1", "before:explain", "after:explain", "before:save#2", "after:save#2",
-		"before:post", "after:post", "before:save#3", "after:save#3", "before:remember", "after:remember",
+		"before:save#1", "after:save#1", "before:save#2", "after:save#2", "before:explain", "after:explain",
+		"before:save#3", "after:save#3", "before:post", "after:post", "before:save#4", "after:save#4",
+		"before:remember", "after:remember",
 		"before:release", "after:release", "before:finish", "after:finish",
 	} {
 		t.Run(step, func(t *testing.T) {

@@ -98,9 +98,13 @@ func (c *doctorCmd) print(r *run, ok bool, findings []finding) error {
 
 // examine looks at everything. Faults are findings, not errors.
 func (r *run) examine(ctx context.Context) []finding {
-	cfg, err := r.config()
+	cfg, err := r.loadConfig()
 	if err != nil {
-		return []finding{{"settings", stateMissing, oneLine(err), "mend them; `mynah config sample` documents every setting"}}
+		var findings []finding
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			findings = append(findings, finding{"settings", stateMissing, line, "mend it; `mynah config sample` documents every setting"})
+		}
+		return findings
 	}
 	findings := []finding{{Name: "settings", State: stateOK, Detail: "fine"}}
 	findings = append(findings, probeRuntime(cfg)...)

@@ -116,7 +116,7 @@ func (l *learner) reply(ctx context.Context, note coach.NoteID) (*coach.Reply, e
 			return item.Reply, nil
 		}
 		select {
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(5 * time.Millisecond):
 		case <-ctx.Done():
 			return nil, fmt.Errorf("no reply: %w", ctx.Err())
 		}

@@ -165,17 +165,21 @@ func (m *Main) getenv(name string) string {
 	return value
 }
 
-// config loads the settings.
+// config loads the settings. An error is the usage's.
 func (r *run) config() (*config.Config, error) {
-	path := r.cli.Config
-	if path == "" {
-		path = r.getenv(config.EnvFile)
-	}
-	c, err := config.Load(path, r.Env, r.cli.Set)
+	c, err := r.loadConfig()
 	if err != nil {
 		return nil, usageError{fmt.Errorf("the settings are wrong:\n  %s", strings.ReplaceAll(err.Error(), "\n", "\n  "))}
 	}
 	return c, nil
+}
+
+func (r *run) loadConfig() (*config.Config, error) {
+	path := r.cli.Config
+	if path == "" {
+		path = r.getenv(config.EnvFile)
+	}
+	return config.Load(path, r.Env, r.cli.Set)
 }
 
 // logger returns the log that the settings ask for, on standard error.

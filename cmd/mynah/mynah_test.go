@@ -56,7 +56,7 @@ type program struct {
 
 // newProgram returns the program with an environment that finds ONNX Runtime
 // where `make runtime` puts it, and a data directory of its own.
-func newProgram(t *testing.T, args ...string) *program {
+func newProgram(t testing.TB, args ...string) *program {
 	t.Helper()
 	p := &program{}
 	p.Main = NewMain(args, []string{
@@ -67,7 +67,7 @@ func newProgram(t *testing.T, args ...string) *program {
 }
 
 // library is where `make runtime` puts ONNX Runtime.
-func library(t *testing.T) string {
+func library(t testing.TB) string {
 	t.Helper()
 	path, err := filepath.Abs("../../build/onnxruntime/libonnxruntime.so")
 	if err != nil {

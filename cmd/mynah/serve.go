@@ -155,6 +155,7 @@ func (r *run) playground(ctx context.Context, cfg *config.Config, log *slog.Logg
 	return playground.New(p.hold, shelf, prompts.Advice, p.history.Forget, log, playground.Config{
 		Addr:         cfg.Playground.Addr,
 		AllowedHosts: cfg.Playground.AllowedHosts,
+		HTTPS:        cfg.Playground.HTTPS,
 		MaxBytes:     int64(cfg.Audio.MaxBytes),
 		MaxSeconds:   cfg.Audio.MaxSeconds,
 		Ready: func(url string) {

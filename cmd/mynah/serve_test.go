@@ -28,7 +28,7 @@ type served struct {
 }
 
 // serve starts the program and waits until it serves.
-func serve(t *testing.T, p *program) *served {
+func serve(t testing.TB, p *program) *served {
 	t.Helper()
 	p.Args = append([]string{"serve", "--set", "playground.addr=127.0.0.1:0"}, p.Args...)
 	url := make(chan string, 1)
@@ -225,7 +225,7 @@ func (l *learner) get(t *testing.T, url string) (int, string, error) {
 }
 
 // freeAddr is an address that nothing listened at a moment ago.
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
