@@ -46,8 +46,8 @@ func (l *CMULexicon) unknown(ctx context.Context, word string) ([]Pronunciation,
 	if derived := l.derived(word); derived != nil {
 		return derived, nil
 	}
-	// Two known words make a compound (smartphone) or a name only looks like
-	// one; so the guess is accepted as well.
+	// Two known words make a compound (livestream) or a name only looks like
+	// one: both the guess and the compound are accepted.
 	compound := l.compound(word)
 	if l.g2p == nil {
 		if compound == nil {
@@ -60,7 +60,7 @@ func (l *CMULexicon) unknown(ctx context.Context, word string) ([]Pronunciation,
 	case err != nil:
 		return nil, err
 	case len(guess) > 0:
-		return append(compound, guess), nil
+		return append([]Pronunciation{guess}, compound...), nil
 	case compound != nil:
 		return compound, nil
 	}

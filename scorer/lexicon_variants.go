@@ -30,6 +30,7 @@ func variants(word string, known []Pronunciation) []Pronunciation {
 		}
 		add(british(word, p))
 		add(coalesced(word, british(word, p)))
+		add(flapped(word, nonRhotic(word, p))) // Australia
 	}
 	return out
 }
@@ -41,11 +42,11 @@ func samePhoneme(a, b Sound) bool { return a.Phoneme == b.Phoneme }
 type rule func(word string, p Pronunciation) Pronunciation
 
 // accentRules are in the order of how many speakers they accept.
-var accentRules = []rule{flapped, weakVowels, merged, nonRhotic, rounded, broad, yod, coalesced, ePrefix, alveolar, aspiratedWh}
+var accentRules = []rule{flapped, weakVowels, nonRhotic, merged, rounded, broad, yod, syllabic, coalesced, ePrefix, alveolar, raised, near, hurried, ization, aspiratedWh}
 
 // british is southern British English: several rules at once.
 func british(word string, p Pronunciation) Pronunciation {
-	for _, r := range []rule{yod, broad, rounded, nonRhotic} {
+	for _, r := range []rule{yod, broad, rounded, hurried, ization, nonRhotic} {
 		p = r(word, p)
 	}
 	return p
@@ -117,10 +118,56 @@ func nonRhotic(_ string, p Pronunciation) Pronunciation {
 		case s == Sound{Phoneme: "ER"}:
 			return []Sound{schwa}
 		case s.Phoneme == "R" && i > 0 && p[i-1].vowel() && !linked:
-			if b := p[i-1].Phoneme; b == "IH" || b == "IY" || b == "UH" || b == "UW" {
+			if centring(p[i-1]) {
 				return []Sound{schwa}
 			}
 			return []Sound{}
+		case s.Phoneme == "IY" && before(p, i, "R") && (i+2 == len(p) || !p[i+2].vowel()):
+			return []Sound{{"IH", s.Stress}}
+		}
+		return nil
+	})
+}
+
+// centring reports whether a vowel ends in a schwa where its R is not said.
+func centring(s Sound) bool {
+	return s.Phoneme == "IH" || s.Phoneme == "IY" || s.Phoneme == "UH" || s.Phoneme == "UW"
+}
+
+// near: before R, IY and IH are one vowel.
+func near(_ string, p Pronunciation) Pronunciation {
+	return rewrite(p, func(i int) []Sound {
+		switch {
+		case !before(p, i, "R") || p[i].Stress == 0:
+		case p[i].Phoneme == "IY":
+			return []Sound{{"IH", p[i].Stress}}
+		case p[i].Phoneme == "IH":
+			return []Sound{{"IY", p[i].Stress}}
+		}
+		return nil
+	})
+}
+
+// syllabic: little, listen and beautiful may end without a vowel.
+func syllabic(_ string, p Pronunciation) Pronunciation {
+	return rewrite(p, func(i int) []Sound {
+		if i > 1 && !p[i-1].vowel() && (p[i] == Sound{Phoneme: "AH"} || p[i] == Sound{Phoneme: "IH"}) && (before(p, i, "L") || before(p, i, "N")) &&
+			(i+2 == len(p) || !p[i+2].vowel()) && p[i-1].Phoneme != "L" && p[i-1].Phoneme != "N" && p[i-1].Phoneme != "R" {
+			return []Sound{}
+		}
+		return nil
+	})
+}
+
+// raised: a weak vowel spelt with e or i is nearer to IH for many (office,
+// women, minute).
+func raised(word string, p Pronunciation) Pronunciation {
+	if !strings.ContainsAny(word, "ei") {
+		return p
+	}
+	return rewrite(p, func(i int) []Sound {
+		if i > 0 && p[i] == (Sound{Phoneme: "AH"}) && i+1 < len(p) && strings.Contains(" S T D K F JH CH N V Z ", " "+string(p[i+1].Phoneme)+" ") {
+			return []Sound{{Phoneme: "IH"}}
 		}
 		return nil
 	})
@@ -203,6 +250,30 @@ func alveolar(word string, p Pronunciation) Pronunciation {
 	return q
 }
 
+// hurried: outside North America hurry and courage have the vowel of cut
+// before their R.
+func hurried(_ string, p Pronunciation) Pronunciation {
+	return rewrite(p, func(i int) []Sound {
+		if p[i].Phoneme == "ER" && p[i].Stress == 1 && i+1 < len(p) && p[i+1].vowel() {
+			return []Sound{{"AH", 1}, {Phoneme: "R"}}
+		}
+		return nil
+	})
+}
+
+// ization: organisation keeps the vowel of organise in Britain.
+func ization(word string, p Pronunciation) Pronunciation {
+	if !strings.Contains(word, "isation") && !strings.Contains(word, "ization") {
+		return p
+	}
+	return rewrite(p, func(i int) []Sound {
+		if i+2 < len(p) && (p[i].Phoneme == "IH" || p[i].Phoneme == "AH") && p[i+1].Phoneme == "Z" && p[i+2].Phoneme == "EY" {
+			return []Sound{{"AY", 2}}
+		}
+		return nil
+	})
+}
+
 // aspiratedWh: which is not witch for some.
 func aspiratedWh(word string, p Pronunciation) Pronunciation {
 	if !strings.HasPrefix(word, "wh") || p[0].Phoneme != "W" {
@@ -272,7 +343,7 @@ var moreForms = map[string]string{
 	"laboratory": "L AH0 B AO1 R AH0 T R IY0", "either": "AY1 DH ER0|AY1 DH AH0|IY1 DH ER0", "neither": "N AY1 DH ER0|N AY1 DH AH0|N IY1 DH ER0", "figure": "F IH1 G ER0|F IH1 G AH0", "figures": "F IH1 G ER0 Z|F IH1 G AH0 Z",
 	"process": "P R OW1 S EH2 S", "progress": "P R OW1 G R EH2 S", "project": "P R OW1 JH EH2 K T|P R AO1 JH EH2 K T", "data": "D EY1 T AH0|D AA1 T AH0|D AE1 T AH0", "status": "S T EY1 T AH0 S", "yogurt": "Y AO1 G ER0 T|Y AO1 G AH0 T",
 	"zebra": "Z EH1 B R AH0", "issue": "IH1 S Y UW0", "issues": "IH1 S Y UW0 Z", "tissue": "T IH1 S Y UW0", "ate": "EH1 T", "often": "AO1 F T AH0 N|AO1 F AH0 N|AA1 F T AH0 N", "again": "AH0 G EY1 N", "against": "AH0 G EY1 N S T",
-	"says": "S EH1 Z", "shone": "SH AO1 N", "want": "W AO1 N T|W AA1 N T", "wants": "W AO1 N T S", "wanted": "W AO1 N T IH0 D", "z": "Z EH1 D", "h": "HH EY1 CH", "lieutenant": "L EH0 F T EH1 N AH0 N T", "medicine": "M EH1 D S AH0 N",
+	"says": "S EH1 Z", "shone": "SH AO1 N", "want": "W AO1 N T|W AA1 N T", "wants": "W AO1 N T S", "wanted": "W AO1 N T IH0 D", "real": "R IY1 AH0 L|R IH1 AH0 L", "really": "R IY1 AH0 L IY0|R IH1 AH0 L IY0", "z": "Z EH1 D", "h": "HH EY1 CH", "lieutenant": "L EH0 F T EH1 N AH0 N T", "medicine": "M EH1 D S AH0 N",
 	"secretary": "S EH1 K R AH0 T R IY0", "necessary": "N EH1 S AH0 S R IY0|N EH1 S AH0 S EH0 R IY0", "dictionary": "D IH1 K SH AH0 N R IY0", "library": "L AY1 B R IY0", "february": "F EH1 B R UW0 ER0 IY0|F EH1 B R IY0",
 	"category": "K AE1 T AH0 G R IY0", "territory": "T EH1 R AH0 T R IY0", "military": "M IH1 L AH0 T R IY0", "ordinary": "AO1 R D AH0 N R IY0|AO1 D AH0 N R IY0", "temporary": "T EH1 M P R AH0 R IY0|T EH1 M P ER0 R IY0", "january": "JH AE1 N Y AH0 R IY0|JH AE1 N Y UW0 R IY0",
 	"brochure": "B R OW1 SH ER0|B R OW1 SH AH0", "debris": "D EH1 B R IY0", "ballet": "B AE1 L EY0", "cafe": "K AE1 F EY0", "detail": "D IY1 T EY2 L", "details": "D IY1 T EY2 L Z", "address": "AH0 D R EH1 S", "adult": "AE1 D AH2 L T", "adults": "AE1 D AH2 L T S",

@@ -278,10 +278,17 @@ type readings struct{ list [][]string }
 
 func (r *readings) add(more ...[]string) {
 	for _, words := range more {
-		known := slices.ContainsFunc(r.list, func(k []string) bool { return slices.Equal(k, words) })
-		if len(words) > 0 && len(r.list) < maxReadings && !known {
-			r.list = append(r.list, words)
+		if len(words) > 0 {
+			r.addPart(words)
 		}
+	}
+}
+
+// addPart is add for the part of a reading, which may be empty.
+func (r *readings) addPart(words []string) {
+	known := slices.ContainsFunc(r.list, func(k []string) bool { return slices.Equal(k, words) })
+	if !known && len(r.list) < maxReadings {
+		r.list = append(r.list, words)
 	}
 }
 
@@ -308,13 +315,15 @@ func joinEach(parts ...[][]string) [][]string {
 		for rank := 0; rank < len(combined)+len(part)-1; rank++ {
 			for i := 0; i <= rank && i < len(combined); i++ {
 				if j := rank - i; j < len(part) {
-					next.add(joinWords(combined[i], part[j]))
+					next.addPart(joinWords(combined[i], part[j]))
 				}
 			}
 		}
 		combined = next.list
 	}
-	return combined
+	var whole readings
+	whole.add(combined...)
+	return whole.list
 }
 
 // atoi reads a short string of ASCII digits.
