@@ -71,8 +71,19 @@ func (l *CMULexicon) unpack(packed []byte) error {
 	}
 	l.text = rest
 	l.lines = make([]uint32, 0, bytes.Count(rest, []byte("\n")))
-	for at := 0; at < len(rest); at += bytes.IndexByte(rest[at:], '\n') + 1 {
+	for at := 0; at < len(rest); {
 		l.lines = append(l.lines, uint32(at))
+		line := l.line(len(l.lines) - 1)
+		_, coded, ok := bytes.Cut(line, []byte("\t"))
+		if !ok || len(coded) == 0 {
+			return fmt.Errorf("line %d has no pronunciation", len(l.lines))
+		}
+		for _, c := range coded {
+			if c != '\t' && (c < firstSymbol || int(c-firstSymbol) >= len(l.symbols)) {
+				return fmt.Errorf("line %d has an unknown symbol", len(l.lines))
+			}
+		}
+		at += len(line) + 1
 	}
 	return nil
 }

@@ -152,7 +152,7 @@ func near(_ string, p Pronunciation) Pronunciation {
 func syllabic(_ string, p Pronunciation) Pronunciation {
 	return rewrite(p, func(i int) []Sound {
 		if i > 1 && !p[i-1].vowel() && (p[i] == Sound{Phoneme: "AH"} || p[i] == Sound{Phoneme: "IH"}) && (before(p, i, "L") || before(p, i, "N")) &&
-			(i+2 == len(p) || !p[i+2].vowel()) && p[i-1].Phoneme != "L" && p[i-1].Phoneme != "N" && p[i-1].Phoneme != "R" {
+			(i+2 == len(p) || !p[i+2].vowel()) && !strings.Contains("L M N R NG", string(p[i-1].Phoneme)) {
 			return []Sound{}
 		}
 		return nil

@@ -229,7 +229,9 @@ func decimalReadings(whole, fraction string) [][]string {
 	r.add(joinWords(wholes[0], []string{"point"}, oneByOne(fraction, "oh")))
 	if len(fraction) == 2 && fraction[0] != '0' {
 		r.add(joinWords(wholes[0], []string{"point"}, cardinal(fraction, false)))
-		r.add(joinWords(wholes[0], cardinal(fraction, false))) // a British time or a price
+		if len(whole) < 3 && fraction < "60" {
+			r.add(joinWords(wholes[0], cardinal(fraction, false))) // a time, as Britain writes it
+		}
 	}
 	return r.list
 }

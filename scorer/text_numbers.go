@@ -248,7 +248,7 @@ func readTime(s string, _, _ chunk) [][]string {
 		} else if atoi(hour) > 12 || atoi(hour) == 0 {
 			r.add(joinWords(h, []string{"hundred"}))
 		}
-		r.add(joinWords(h, []string{"o'clock"}), h, joinWords(h, []string{"hundred"}))
+		r.add(joinWords(h, []string{"o'clock"}), h)
 	default:
 		r.add(joinWords(h, clockMinutes(minute)))
 		if minute[0] == '0' {
