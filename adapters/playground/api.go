@@ -36,12 +36,16 @@ func refuse(w http.ResponseWriter, status int, reason coach.Reason, message stri
 // refuseError answers an error: a learner's with its advice, a rate limit and
 // one of ours (which is logged) with when to try again.
 func (s *server) refuseError(w http.ResponseWriter, r *http.Request, doing string, note coach.NoteID, err error) {
+	var busy *coach.Busy
 	var snooze *coach.Snooze
 	switch reason := coach.ReasonOf(err); {
 	case reason == coach.ErrTooLarge.Reason:
 		refuse(w, http.StatusRequestEntityTooLarge, reason, s.advice(err))
 	case reason != "":
 		refuse(w, http.StatusBadRequest, reason, s.advice(err))
+	case errors.As(err, &busy):
+		retryAfter(w, busy.For)
+		refuse(w, http.StatusTooManyRequests, reasonBusy, "")
 	case errors.As(err, &snooze):
 		retryAfter(w, snooze.For)
 		refuse(w, http.StatusTooManyRequests, reasonBusy, "")

@@ -93,7 +93,8 @@ func (s *server) take(ctx context.Context, id noteID, up upload) error {
 		},
 		Received: received,
 	})
-	if coach.ReasonOf(err) != "" {
+	var busy *coach.Busy
+	if coach.ReasonOf(err) != "" || errors.As(err, &busy) {
 		return s.drop(ctx, id, err)
 	}
 	if err != nil { // the recording stays for the next try

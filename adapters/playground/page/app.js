@@ -18,11 +18,20 @@ const REFUSED = {
   default: "mynah did not take this recording. Reload the page and try again.",
 };
 
+/** wait says how long something takes. */
+function wait(seconds) {
+  if (!seconds || seconds < 10) return "a few seconds";
+  if (seconds < 90) return `${Math.ceil(seconds)} seconds`;
+  if (seconds < 5400) return `${Math.ceil(seconds / 60)} minutes`;
+  return `${Math.ceil(seconds / 3600)} hours`;
+}
+
 class App {
   #keep;
   #pumping = false;
   #patience = new api.Patience();
   #player = new Player();
+  #thread;
   #follower = new api.Follower((item) => this.#arrived(item, true), (id) => this.#lost(id));
 
   async start() {
@@ -44,8 +53,6 @@ class App {
     this.#pump();
     document.addEventListener("visibilitychange", () => document.hidden || this.#load().catch(() => {}));
   }
-
-  #thread;
 
   /** #insist repeats what must be done until it is done. */
   async #insist(act) {
@@ -69,7 +76,7 @@ class App {
   #away(err) {
     find("connection").textContent = navigator.onLine === false && location.hostname !== "localhost"
       ? "You are offline. mynah will try again by itself."
-      : err.message === "busy" ? "mynah is busy. It will try again by itself."
+      : err.message === "busy" ? `Time for a short break: mynah takes the next recording in ${wait(err.seconds)}.`
         : "mynah can't be reached just now. It will try again by itself.";
   }
 
@@ -138,7 +145,7 @@ class App {
           entry.reply({ kind: "advice", reason: err.reason, text: err.advice || REFUSED[err.reason] || REFUSED.default }, true);
           continue;
         }
-        entry.state("waiting");
+        entry.state(err.message === "busy" ? "busy" : "waiting");
         this.#away(err);
         await this.#patience.wait(err.seconds);
       }

@@ -10,6 +10,9 @@ const QUIET_SECONDS = 3;
 /** A recording shorter than this was a slip of the finger. */
 const LEAST_SECONDS = 0.4;
 
+/** byKey is a hint for people with a keyboard. */
+const byKey = (before, key, after = "") => el("span", { className: "keyboard" }, before, el("kbd", {}, key), after);
+
 export class Practice {
   #state = "ready"; // ready, starting, recording, stopping, review
   #recorder = null;
@@ -82,11 +85,11 @@ export class Practice {
     find("record").setAttribute("aria-pressed", String(recording));
     find("review").hidden = state !== "review";
     find("record-help").replaceChildren(...({
-      recording: ["Read it aloud, then press again. ", el("kbd", {}, "Esc"), " cancels"],
+      recording: ["Read it aloud, then press again", byKey(" (", "Esc", " cancels)")],
       starting: ["Waiting for the microphone…"],
       stopping: ["One moment…"],
       review: ["Happy with it?"],
-    }[state] ?? ["Press to record, or tap ", el("kbd", {}, "Space")]));
+    }[state] ?? ["Press to record", byKey(", or tap ", "Space")]));
   }
 
   #notice(text, kind = "hint") {

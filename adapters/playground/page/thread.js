@@ -12,6 +12,7 @@ const STATES = {
   waiting: "Kept safe in this browser. It is sent as soon as mynah can be reached.",
   listening: "Listening to your recording…",
   long: "Still listening. Your recording is safe, and the reply will come by itself.",
+  busy: "You have practised a lot in a short time. This recording is kept here, and is sent by itself in a while.",
   lost: "This note is not known any more. Record it again if you like.",
 };
 
@@ -89,7 +90,7 @@ class Entry {
         el("p", { className: "fine" },
           el("time", { dateTime: received.toISOString() }, when(received)),
           seconds ? ` · ${clock(Math.max(1, Math.round(seconds)))}` : null)),
-      el("button", { className: "soft", type: "button", data: { testid: "try-again" }, onclick: () => again(text) }, icon("redo"), "Try again"));
+      el("button", { className: "soft try", type: "button", data: { testid: "try-again" }, onclick: () => again(text) }, icon("redo"), el("span", {}, "Try again")));
   }
 
   async #toggle() {
