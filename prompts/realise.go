@@ -131,7 +131,7 @@ func (w wording) strength(c coach.Claim) []string {
 		return o
 	case c.Word != nil && c.Label <= coach.Average:
 		s := wordRef(w.a, *c.Word)
-		return []string{s + " came through best.", "The word that I understood best was " + s + ".", "Of all the words, " + s + " came across best."}
+		return []string{s + " came through best.", "The word that came across best was " + s + ".", "In this sentence, " + s + " came across best."}
 	case c.Word != nil:
 		s := wordRef(w.a, *c.Word)
 		return []string{"You said " + s + " clearly.", s + " came through clearly.", s + " was easy to understand.", "I understood " + s + " at once."}
@@ -197,7 +197,7 @@ func (w wording) fix(c coach.Claim, n int) []string {
 	case c.Kind == coach.ClaimPause:
 		at := wordRef(w.a, *c.Word)
 		bare = []string{
-			"a pause after " + at + " broke the sentence in two.",
+			"a pause after " + at + " broke the sentence up.",
 			"there was a long stop after " + at + ".",
 			"the sentence halted after " + at + ".",
 		}
@@ -224,7 +224,7 @@ func (w wording) phone(c coach.Claim) []string {
 	near := c.Label == coach.Average
 	if c.Heard == coach.Missing {
 		if near {
-			return []string{s + " was almost lost.", s + " was very faint."}
+			return []string{s + " was barely there.", s + " was very faint."}
 		}
 		return []string{"I couldn't hear " + s + ".", s + " went missing.", s + " got lost."}
 	}
@@ -314,5 +314,5 @@ func (w wording) unsure(c coach.Claim) []string {
 		return []string{lead + s + " may not have been clear.", "Perhaps " + s + " could be clearer; I'm not sure."}
 	}
 	what := map[coach.Aspect]string{coach.Fluency: "flow", coach.Prosody: "rhythm", coach.Accuracy: "clarity"}[c.Aspect]
-	return []string{lead + "the " + what + " of the sentence may need a little work.", "Perhaps the " + what + " of the sentence could be better; I'm not sure."}
+	return []string{lead + "the " + what + " of the sentence may need a little work.", "Perhaps the " + what + " of the sentence could use a little work; I'm not sure."}
 }

@@ -3,6 +3,7 @@ package rationale
 import (
 	_ "embed"
 	"strings"
+	"sync"
 
 	"github.com/mynah-coach/mynah/coach"
 )
@@ -91,7 +92,7 @@ var (
 	}
 	histories = []string{
 		"last time", "previous", "previously", "earlier", "than before", "as before", "improved", "improvement",
-		"improving", "progress", "than last", "since", "again you", "still", "better than", "clearer than", "used to",
+		"improving", "progress", "than last", "since", "again you", "better than", "clearer than", "used to",
 		"keep making", "keeps", "yesterday", "week", "better", "clearer now", "used before",
 	}
 	topics = []string{
@@ -121,7 +122,7 @@ var (
 var vocabularyText string
 
 // vocabulary holds the words that a coach uses.
-func vocabulary() map[string]bool { return set(vocabularyText) }
+var vocabulary = sync.OnceValue(func() map[string]bool { return set(vocabularyText) })
 
 func set(words string) map[string]bool {
 	m := map[string]bool{}

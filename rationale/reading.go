@@ -16,7 +16,7 @@ type reading struct {
 	quoted    []string // what stands in quotes
 	symbols   []string // what stands between slashes
 	spelt     []string // "the r sound": the letters
-	likened   []string // the sound or word after "like", "closer to" and such
+	likened   []string // the sound or word after "like", "closer to" and such; a symbol with a slash
 	arpabet   bool     // it holds an ARPAbet code
 	name      bool     // it holds a capital letter where no sentence begins
 	words     []string // the words outside quotes and slashes
@@ -89,7 +89,10 @@ func read(text string) reading {
 		r.quoted = append(r.quoted, fold(m[1]))
 	}
 	for _, m := range reLikened.FindAllStringSubmatch(text, -1) {
-		r.likened = append(r.likened, fold(m[1]+m[2]))
+		if m[2] != "" {
+			m[2] = "/" + fold(m[2])
+		}
+		r.likened = append(r.likened, fold(m[1])+m[2])
 	}
 	marked := reNamed.ReplaceAllString(text, "§")
 	for _, m := range reSymbol.FindAllStringSubmatch(marked, -1) {

@@ -246,7 +246,7 @@ func (v *verifier) sounds(r reading, g *group) bool {
 	want, _ := prompts.SoundOf(g.fix.Expected)
 	heard, _ := prompts.SoundOf(g.fix.Heard)
 	for _, s := range r.likened {
-		if s == fold(want.IPA) || s == letters(want) && letters(want) != letters(heard) || s == fold(v.a.Words[*g.fix.Word].Text) && s != letters(heard) {
+		if s == "/"+fold(want.IPA) || s == letters(want) && letters(want) != letters(heard) || s == fold(v.a.Words[*g.fix.Word].Text) && s != letters(heard) {
 			return false // it says that what was wanted is what was heard
 		}
 		if g.fix.Heard == "" || g.fix.Heard == coach.Missing {
@@ -267,7 +267,7 @@ func (v *verifier) phone(c coach.Claim) *coach.Phone {
 // about, by name.
 func (v *verifier) targets(r reading, g *group) bool {
 	for _, c := range g.claims {
-		if c.Kind == coach.ClaimCue || c.Kind == coach.ClaimNext {
+		if c.Kind == coach.ClaimCue || c.Kind == coach.ClaimNext && c.Word == nil {
 			continue
 		}
 		if c.Word != nil {
@@ -289,7 +289,7 @@ func (v *verifier) targets(r reading, g *group) bool {
 				return false
 			}
 		}
-		if c.Word == nil && c.Phone == nil && !r.has(aspectWords[c.Aspect]) {
+		if c.Word == nil && !r.has(aspectWords[c.Aspect]) {
 			return false
 		}
 		if c.Aspect == coach.Stress && !r.has(aspectWords[coach.Stress]) {
@@ -348,6 +348,9 @@ func (v *verifier) scope(r reading, g *group) bool {
 		if has(universals, w) && (g.praise != nil && g.praise.Word != nil || g.fix != nil && g.fix.Word != nil) {
 			return false
 		}
+	}
+	if r.set["still"] && !g.said.set["still"] && (g.fix == nil || g.fix.Label != coach.Average) {
+		return false
 	}
 	if r.mentions(histories) && !g.said.mentions(histories) && (g.praise == nil || g.praise.Kind != coach.ClaimChange) {
 		return false
