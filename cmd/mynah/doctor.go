@@ -167,8 +167,8 @@ func (r *run) probeDecoder(ctx context.Context, cfg *config.Config) []finding {
 	child := finding{Name: "decoder", State: stateOK, Detail: "Ogg/Opus, WebM/Opus and WAV; confined by " + walls.String()}
 	if !walls.Full() {
 		child.State, child.Fix = stateWarning, "run it on a Linux of 5.13 or later that lets it use landlock and seccomp"
-		if walls.UnconfinedBy != "" {
-			child.Detail += " (" + walls.UnconfinedBy + ")"
+		if walls.Why != "" {
+			child.Detail += " (" + walls.Why + ")"
 		}
 	}
 	ffmpeg := finding{Name: "ffmpeg", State: stateOK, Detail: walls.FFmpeg}

@@ -24,6 +24,8 @@ type metrics struct {
 	registry *prometheus.Registry
 	steps    *prometheus.HistogramVec
 	stages   *prometheus.HistogramVec
+	refusals *prometheus.CounterVec
+	sources  *prometheus.CounterVec
 }
 
 // newMetrics returns metrics on a registry of their own.
@@ -38,12 +40,18 @@ func newMetrics(waiting func(context.Context) (depth, error)) *metrics {
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "mynah_scorer_stage_seconds", Help: "Time of each stage of the scorer's work.", Buckets: buckets,
 		}, []string{"stage"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mynah_refusals_total", Help: "Voice notes answered with advice, by its reason.",
+		}, []string{"platform", "reason"}),
+		sources: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mynah_rationales_total", Help: "Rationales by who worded them: endpoint or plain.",
+		}, []string{"source"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "mynah_build_info", Help: "1, with the version as label.", ConstLabels: prometheus.Labels{"version": buildVersion()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.steps, m.stages, build, newQueueCollector(waiting),
+	m.registry.MustRegister(m.steps, m.stages, m.refusals, m.sources, build, newQueueCollector(waiting),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -51,14 +59,32 @@ func newMetrics(waiting func(context.Context) (depth, error)) *metrics {
 // Step implements bots.Observer.
 func (m *metrics) Step(platform coach.Platform, step string, d time.Duration, err error) {
 	result := "done"
-	switch {
-	case err == nil:
-	case coach.ReasonOf(err) != "":
+	if reason := coach.ReasonOf(err); reason != "" {
 		result = "refused"
-	default:
+		m.refusals.WithLabelValues(string(platform), string(reason)).Inc()
+	} else if err != nil {
 		result = "failed"
 	}
 	m.steps.WithLabelValues(string(platform), step, result).Observe(d.Seconds())
+}
+
+// explainer counts who words the rationales of e.
+func (m *metrics) explainer(e coach.Explainer) coach.Explainer {
+	return explainerFunc(func(ctx context.Context, now coach.Assessment, earlier []coach.Lesson) (coach.Rationale, error) {
+		why, err := e.Explain(ctx, now, earlier)
+		if err == nil {
+			m.sources.WithLabelValues(string(why.Source)).Inc()
+		}
+		return why, err
+	})
+}
+
+// explainerFunc is a coach.Explainer that is a function.
+type explainerFunc func(context.Context, coach.Assessment, []coach.Lesson) (coach.Rationale, error)
+
+// Explain implements coach.Explainer.
+func (f explainerFunc) Explain(ctx context.Context, now coach.Assessment, earlier []coach.Lesson) (coach.Rationale, error) {
+	return f(ctx, now, earlier)
 }
 
 // stage is for scorer.Options.Observe.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/mynah-coach/mynah/adapters/playground"
@@ -13,6 +14,7 @@ import (
 	"github.com/mynah-coach/mynah/coach"
 	"github.com/mynah-coach/mynah/config"
 	"github.com/mynah-coach/mynah/prompts"
+	"github.com/mynah-coach/mynah/scorer"
 	"github.com/mynah-coach/mynah/store"
 )
 
@@ -23,9 +25,9 @@ func (serveCmd) Help() string {
 	return "Ends within five seconds of the first SIGINT or SIGTERM; notes that are not answered yet are kept for the next start. A second signal ends it at once."
 }
 
-// shutdownTimeout is the longest that serve waits for its parts to end; what still runs then
-// is left, and resumes at the next start like after a crash.
-const shutdownTimeout = 4500 * time.Millisecond
+// shutdownTimeout is the longest that serve takes to end; what still runs then is
+// left, and resumes at the next start like after a crash.
+const shutdownTimeout = 4800 * time.Millisecond
 
 func (serveCmd) Run(ctx context.Context, r *run) error {
 	cfg, err := r.config()
@@ -86,7 +88,7 @@ func (r *run) newService(ctx context.Context, cfg *config.Config, log *slog.Logg
 	fault := r.faults()
 	p := fault.parts(parts{
 		queue: s.store, hold: s.store, history: s.store,
-		decoder: s.engine.decoder, scorer: s.engine.scorer, explainer: s.engine.explainer,
+		decoder: s.engine.decoder, scorer: s.engine.scorer, explainer: watch.explainer(s.engine.explainer),
 	})
 	var adapters []coach.Adapter
 	if cfg.Playground.Enabled {
@@ -100,11 +102,14 @@ func (r *run) newService(ctx context.Context, cfg *config.Config, log *slog.Logg
 	}
 	s.work(cfg, log, p, watch, adapters)
 	if cfg.NATS.URL == "" {
+		// The queue's commands are worth less than the service: a path too long
+		// for a socket must not keep it from starting.
 		c, err := newControl(ctx, controlPath(cfg), op)
 		if err != nil {
-			return nil, err
+			log.Warn("`mynah queue` works only while this is stopped", "error", err)
+		} else {
+			s.add("control", c.serve)
 		}
-		s.add("control", c.serve)
 	}
 	if cfg.Metrics.Addr != "" {
 		serve, err := listenMetrics(ctx, cfg.Metrics, watch, log)
@@ -123,13 +128,19 @@ func (s *service) work(cfg *config.Config, log *slog.Logger, p parts, watch *met
 	worker.Concurrency = s.engine.parallel()
 	worker.Observer = watch
 	worker.MaxBytes = int64(cfg.Audio.MaxBytes)
-	worker.Grace = shutdownTimeout - time.Second
+	worker.Grace = shutdownTimeout - 1300*time.Millisecond // the worker, and what it uses, need some to end themselves
 	worker.Log = log
 	s.add("worker", worker.Run)
 	intake := bots.NewIntake(p.queue)
 	intake.PerMinute, intake.PerDay = limit(cfg.Limits.PerMinute), limit(cfg.Limits.PerDay)
 	for _, a := range adapters {
-		s.add(string(a.Platform()), func(ctx context.Context) error { return a.Listen(ctx, intake) })
+		s.add(string(a.Platform()), func(ctx context.Context) error {
+			err := a.Listen(ctx, intake)
+			if errors.Is(err, syscall.EADDRINUSE) {
+				err = fmt.Errorf("%w; stop what listens there, or choose another address: playground.addr", err)
+			}
+			return err
+		})
 	}
 }
 
@@ -157,6 +168,7 @@ func (r *run) playground(ctx context.Context, cfg *config.Config, log *slog.Logg
 		AllowedHosts: cfg.Playground.AllowedHosts,
 		HTTPS:        cfg.Playground.HTTPS,
 		MaxBytes:     int64(cfg.Audio.MaxBytes),
+		MaxText:      scorer.MaxTextChars,
 		MaxSeconds:   cfg.Audio.MaxSeconds,
 		Ready: func(url string) {
 			fmt.Fprintf(r.Stdout, "The playground is at %s\n", url)
@@ -190,8 +202,10 @@ func (r *run) announce(cfg *config.Config, log *slog.Logger, e *engine) {
 		"playground", cfg.Playground.Enabled, "concurrency", e.parallel())
 }
 
-// run runs everything until ctx ends or one part can't go on, and closes it. A
-// part that does not end in time is left behind, and nothing it uses is closed.
+var errLate = errors.New("not everything ended in time; what was under way resumes at the next start")
+
+// run runs everything until ctx ends or one part can't go on, and closes it.
+// What does not end in time is left behind: the process is about to.
 func (s *service) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -210,18 +224,24 @@ func (s *service) run(ctx context.Context) error {
 		failures = append(failures, err)
 		cancel()
 	}
-	deadline := time.NewTimer(shutdownTimeout)
-	defer deadline.Stop()
+	deadline := time.After(shutdownTimeout)
 	for ; running > 0; running-- {
 		select {
 		case err := <-ended:
 			failures = append(failures, err)
-		case <-deadline.C:
-			return errors.Join(append(failures, errors.New("not everything ended in time; what was under way resumes at the next start"))...)
+		case <-deadline:
+			return errors.Join(append(failures, errLate)...)
 		}
 	}
-	s.log.Info("mynah ends")
-	return errors.Join(append(failures, s.close())...)
+	closed := make(chan error, 1)
+	go func() { closed <- s.close() }()
+	select {
+	case err := <-closed:
+		s.log.Info("mynah ends")
+		return errors.Join(append(failures, err)...)
+	case <-deadline:
+		return errors.Join(append(failures, errLate)...)
+	}
 }
 
 // until runs the part; to end before its ctx does is an error.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -188,9 +189,18 @@ func TestMetricsCountStepsAndNotes(t *testing.T) {
 	if _, err := me.reply(t.Context(), note); err != nil {
 		t.Fatal(err)
 	}
+	if note, err = me.send(t.Context(), uuid.New(), childText, []byte("no recording")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := me.reply(t.Context(), note); err != nil {
+		t.Fatal(err)
+	}
 	want := []string{
+		`mynah_rationales_total{source="plain"} 1`,
+		`mynah_refusals_total{platform="playground",reason="unsupported_audio"} 1`,
+		`mynah_step_seconds_count{platform="playground",result="refused",step="decode"} 1`,
 		`mynah_step_seconds_count{platform="playground",result="done",step="decode"} 1`,
-		`mynah_step_seconds_count{platform="playground",result="done",step="post"} 1`,
+		`mynah_step_seconds_count{platform="playground",result="done",step="post"} 2`,
 		`mynah_scorer_stage_seconds_count{stage="listen"} 1`,
 		`mynah_queue_notes{state="ready"} 0`,
 		`mynah_build_info{version="`,
@@ -265,7 +275,7 @@ func TestServeFailsEarlyAndSaysWhy(t *testing.T) {
 		if code := p.run(t); code != exitFailure {
 			t.Errorf("exit code %d", code)
 		}
-		for _, want := range []string{l.Addr().String(), "address already in use"} {
+		for _, want := range []string{l.Addr().String(), "address already in use", "playground.addr"} {
 			if !strings.Contains(p.stderr.String(), want) {
 				t.Errorf("standard error lacks %q: %s", want, p.stderr.String())
 			}
@@ -298,6 +308,51 @@ func TestServeFailsEarlyAndSaysWhy(t *testing.T) {
 	})
 }
 
+// An endpoint that is down, or lies, costs the learner nothing.
+func TestPlainRationaleStandsInForTheEndpoint(t *testing.T) {
+	needModel(t)
+	liar := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"choices":[{"message":{"role":"assistant","content":"{\"segments\":[{\"claims\":[\"c99\"],\"text\":\"You sound like a native!\"}]}"}}]}`)
+	}))
+	defer liar.Close()
+	for name, url := range map[string]string{"down": "http://" + freeAddr(t) + "/v1", "lying": liar.URL + "/v1"} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, newProgram(t, "--set", "llm.url="+url, "--set", "llm.timeout=2s"))
+			me := newLearner(t, s.url)
+			note, err := me.send(t.Context(), uuid.New(), clearText, recording(t, clearNote))
+			if err != nil {
+				t.Fatal(err)
+			}
+			reply, err := me.reply(t.Context(), note)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if reply.Kind != coach.ReplyCoaching || reply.Rationale.Source != coach.SourcePlain || strings.Contains(reply.Text, "native") {
+				t.Errorf("reply is %+v", reply)
+			}
+		})
+	}
+}
+
+func TestLearnerOverTheLimitIsToldToWait(t *testing.T) {
+	needModel(t)
+	s := serve(t, newProgram(t, "--set", "limits.per_minute=2"))
+	me := newLearner(t, s.url)
+	id := uuid.New()
+	for _, id := range []uuid.UUID{id, uuid.New(), id} { // the same again is not counted
+		if _, err := me.send(t.Context(), id, childText, recording(t, childNote)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := me.send(t.Context(), uuid.New(), childText, recording(t, childNote)); err == nil || !strings.Contains(err.Error(), "status 429") {
+		t.Errorf("the third note: %v", err)
+	}
+	if _, err := newLearner(t, s.url).send(t.Context(), uuid.New(), childText, recording(t, childNote)); err != nil {
+		t.Errorf("another learner: %v", err)
+	}
+}
+
 func TestServeWithoutThePlayground(t *testing.T) {
 	needModel(t)
 	s := serve(t, newProgram(t, "--set", "playground.enabled=false"))
@@ -306,6 +361,15 @@ func TestServeWithoutThePlayground(t *testing.T) {
 	}
 	if code, _ := s.stop(); code != exitOK {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestServeWithADirectoryTooDeepForASocket(t *testing.T) {
+	needModel(t)
+	p := newProgram(t, "--set", "data.dir="+filepath.Join(t.TempDir(), strings.Repeat("deep/", 30)))
+	s := serve(t, p)
+	if code, _ := s.stop(); code != exitOK || !strings.Contains(p.stderr.String(), "works only while this is stopped") {
+		t.Errorf("exit code %d: %s", code, p.stderr.String())
 	}
 }
 
