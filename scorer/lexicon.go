@@ -104,11 +104,14 @@ func (l *CMULexicon) Pronounce(ctx context.Context, word string) ([]Pronunciatio
 	return variants(word, known), nil
 }
 
-// Known reports whether the dictionary itself has a word.
+// Known reports whether a list has a word.
 func (l *CMULexicon) Known(word string) bool { return l.known(word) != nil }
 
-// known returns the dictionary's pronunciations, nil where it has none.
+// known returns the pronunciations that are listed, nil where none is.
 func (l *CMULexicon) known(word string) []Pronunciation {
+	if p, ok := moreWords[word]; ok {
+		return []Pronunciation{parsePronunciation(p)}
+	}
 	i := sort.Search(len(l.lines), func(i int) bool {
 		w, _, _ := bytes.Cut(l.line(i), []byte("\t"))
 		return string(w) >= word

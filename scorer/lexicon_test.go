@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -121,6 +122,7 @@ func TestPronounceDerivesUnknownWords(t *testing.T) {
 		{"silent e before ing", "vibing", "V AY1 B IH0 NG"},
 		{"y becomes i", "grumpily", "G R AH1 M P IY0 L IY0"},
 		{"suffix ness", "rashness", "R AE1 SH N AH0 S"},
+		{"a word of today", "vlogs", "V L AA1 G Z"},
 		{"prefix", "unquenchable", "AH0 N K W EH1 N CH AH0 B AH0 L"},
 		{"British our", "flavour", "F L EY1 V ER0"},
 		{"British our with an ending", "labours", "L EY1 B ER0 Z"},
@@ -216,7 +218,9 @@ func TestLexiconHoldsItsPromises(t *testing.T) {
 
 // TestTablesAreARPAbet reads the symbols that parsePronunciation trusts.
 func TestTablesAreARPAbet(t *testing.T) {
-	for word, forms := range moreForms {
+	tables := maps.Clone(moreForms)
+	maps.Copy(tables, moreWords)
+	for word, forms := range tables {
 		for form := range strings.SplitSeq(forms, "|") {
 			if got := parsePronunciation(form).String(); got != form {
 				t.Errorf("%s: %q was read as %q", word, form, got)

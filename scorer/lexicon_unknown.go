@@ -67,6 +67,16 @@ func (l *CMULexicon) unknown(ctx context.Context, word string) ([]Pronunciation,
 	return l.spelt(word), nil
 }
 
+// moreWords are words of today, and British ones, that the dictionary lacks and
+// whose spelling misleads.
+var moreWords = map[string]string{
+	"aeroplane": "EH1 R AH0 P L EY2 N", "airbnb": "EH1 R B IY2 AH0 N B IY1", "brexit": "B R EH1 K S IH0 T", "chatbot": "CH AE1 T B AA2 T", "chatgpt": "CH AE1 T JH IY2 P IY2 T IY1",
+	"covid": "K OW1 V IH0 D", "ebook": "IY1 B UH2 K", "emoji": "IH0 M OW1 JH IY0", "gigahertz": "G IH1 G AH0 HH ER2 T S", "kilohertz": "K IH1 L AH0 HH ER2 T S", "jewellery": "JH UW1 AH0 L R IY0",
+	"maths": "M AE1 TH S", "mynah": "M AY1 N AH0", "nappy": "N AE1 P IY0", "nought": "N AO1 T", "paise": "P AY1 S AH0", "prof": "P R AA1 F", "pyjamas": "P AH0 JH AA1 M AH0 Z",
+	"ramen": "R AA1 M AH0 N", "selfie": "S EH1 L F IY0", "sorta": "S AO1 R T AH0", "spelt": "S P EH1 L T", "tiktok": "T IH1 K T AA2 K", "vlog": "V L AA1 G", "wechat": "W IY1 CH AE2 T",
+	"youtuber": "Y UW1 T UW2 B ER0", "zeroth": "Z IH1 R OW0 TH", "enth": "EH1 N TH", "bilibili": "B IH1 L IY0 B IH1 L IY0", "whatsapp": "W AH1 T S AE2 P",
+}
+
 // clitic is an ending with an apostrophe that any word can have.
 type clitic struct {
 	spelling string
