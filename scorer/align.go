@@ -9,13 +9,14 @@ import (
 // detours are the costs, as log likelihoods (<= 0), of what is said besides or
 // instead of the sentence.
 type detours struct {
-	skipPhone   float32 // not saying a token, for each of its usual phones
+	skipStart   float32 // not saying a token
+	skipPhone   float32 // and for each phone of the shortest way to say it
 	insertStart float32 // beginning to say something else between tokens
 	insertFrame float32 // each frame of it in which a phone, not blank, is likeliest
 }
 
 // noDetours allows only the sentence itself.
-var noDetours = detours{skipPhone: never, insertStart: never, insertFrame: never}
+var noDetours = detours{skipStart: never, skipPhone: never, insertStart: never, insertFrame: never}
 
 // never is the log likelihood of what can't be.
 var never = float32(math.Inf(-1))
@@ -88,7 +89,7 @@ func (l *lattice) align(ctx context.Context, f Frames, d detours) (_ path, ok bo
 				now[s], steps[s] = best+anything, step
 			}
 			for i, b := range l.boundaries[1:] {
-				if v := now[l.boundaries[i]] + d.skipPhone*float32(len(l.usual[i])); v > now[b] {
+				if v := now[l.boundaries[i]] + d.skipStart + d.skipPhone*float32(l.least[i]); v > now[b] {
 					now[b], steps[b] = v, skipStep
 				}
 			}

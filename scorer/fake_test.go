@@ -38,7 +38,7 @@ func newToneModel() *toneModel {
 		Rubric: coach.Rubric{
 			Sentence: bands(2.5, 4.5, 6.5, 8.5), Word: bands(1.5, 3.5, 6.5, 9.5), Phone: bands(.5, 1, 1.5, 1.9),
 		},
-		Refusal: Refusal{Match: 4, ErrorRate: -2, Margin: .1, Bias: -1, MinPhones: 2, MinPosterior: .5},
+		Refusal: Refusal{Match: 4, ErrorRate: -2, Margin: .1, Said: 1, Covered: 4, Bias: -4, MinPhones: 2, MinPosterior: .5, SkipStart: -1, SkipWord: -4},
 		Heard:   HeardRule{MaxLabel: coach.Average, MinProbability: .5},
 	}}
 	for _, p := range arpabet {

@@ -1,5 +1,7 @@
 package scorer
 
+import "math"
+
 // none marks a state that belongs to no sound.
 const none = -1
 
@@ -18,6 +20,7 @@ const none = -1
 type lattice struct {
 	sounds []latticeSound
 	usual  [][]int // for each token, its sounds in the usual reading and pronunciation
+	least  []int   // for each token, the fewest sounds of any way to say it
 
 	// The states, in an order in which time never runs backwards. Those that
 	// can come before state s (besides s itself) are before[at[s]:at[s+1]],
@@ -41,6 +44,23 @@ type latticeSound struct {
 // with pronunciations; the usual ones first, none of them empty.
 type alternatives [][][]sounds
 
+// least is the fewest sounds of any way to say the token.
+func (a alternatives) least() int {
+	fewest := math.MaxInt
+	for _, words := range a {
+		n := 0
+		for _, prons := range words {
+			shortest := len(prons[0])
+			for _, p := range prons[1:] {
+				shortest = min(shortest, len(p))
+			}
+			n += shortest
+		}
+		fewest = min(fewest, n)
+	}
+	return fewest
+}
+
 // sounds is a pronunciation in the model's classes.
 type sounds []struct{ class, stress int }
 
@@ -54,6 +74,7 @@ func newLattice(tokens []alternatives) *lattice {
 	for i, readings := range tokens {
 		// The filler's place is known only at the end; see finish.
 		boundary := b.boundary(true)
+		l.least = append(l.least, readings.least())
 		before := b.lasts
 		var lasts []int32
 		for r, words := range readings {

@@ -48,23 +48,30 @@ type PhonemeInfo struct {
 	Vowel         bool   `json:"vowel"`
 }
 
-// Refusal holds the thresholds below which nothing is scored, chosen on
-// speakers held out of training.
+// Refusal holds the thresholds below which nothing is scored, and what it
+// costs to leave the sentence, chosen on speakers held out of training.
 //
-// The three features of an utterance's match with its sentence:
-//   - match: mean over the expected phones of the highest posterior of the
-//     phoneme inside its aligned span (0-1)
-//   - error_rate: edit distance between the greedy CTC decoding and the
-//     expected phonemes, over the number of expected phonemes
-//   - margin: (log likelihood of the forced path - of the best free path) per
-//     expected phone (<= 0)
+// The features of an utterance's match with its sentence are measured on the
+// best alignment with detours (skipped words, other speech between words):
+//   - match: mean over the phones said of the highest posterior of the phoneme
+//     in its frames (0-1)
+//   - error_rate: edit distance between the greedy CTC decoding of all but the
+//     other speech and the phones said, over the number of phones said (at most
+//     1.5)
+//   - margin: (log likelihood of the alignment - of the best free path), both
+//     without the other speech, per phone said (-8 to 0)
+//   - said: share of the sentence's phones that were said (0-1)
+//   - covered: share of the phones of the greedy decoding that are not in other
+//     speech (0-1)
 //
-// It is refused as not matching when
-// Match*match + ErrorRate*error_rate + Margin*margin + Bias < 0.
+// It is refused as not matching when Match*match + ErrorRate*error_rate +
+// Margin*margin + Said*said + Covered*covered + Bias < 0.
 type Refusal struct {
 	Match     float64 `json:"match"`
 	ErrorRate float64 `json:"error_rate"`
 	Margin    float64 `json:"margin"`
+	Said      float64 `json:"said"`
+	Covered   float64 `json:"covered"`
 	Bias      float64 `json:"bias"`
 
 	// MinPhones is the least number of phones in the greedy decoding, and
@@ -72,14 +79,14 @@ type Refusal struct {
 	// speech at all.
 	MinPhones    int     `json:"min_phones"`
 	MinPosterior float64 `json:"min_posterior"`
-	// SkipWord is the log-likelihood per expected phone below which a word is
-	// taken as not spoken.
-	SkipWord float64 `json:"skip_word"`
 
-	// InsertStart is the log likelihood that it costs to take speech between
-	// words as not of the sentence (a false start, a repeated word), InsertFrame
-	// what each of its frames costs in which a phone is likeliest. 0 stands for
-	// this version's own.
+	// SkipStart is the log likelihood that it costs not to say a word, SkipWord
+	// what it costs for each of its phones (of the shortest way to say it).
+	// InsertStart is the cost of other speech between words (a false start, a
+	// repeated word), InsertFrame that of each of its frames in which a phone is
+	// likeliest. All are negative; 0 stands for this version's own.
+	SkipStart   float64 `json:"skip_start,omitempty"`
+	SkipWord    float64 `json:"skip_word"`
 	InsertStart float64 `json:"insert_start,omitempty"`
 	InsertFrame float64 `json:"insert_frame,omitempty"`
 }

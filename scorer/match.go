@@ -20,33 +20,40 @@ type found struct {
 // match aligns the frames with the sentence and refuses them where they are no
 // speech or not the sentence.
 func match(ctx context.Context, l *lattice, f Frames, r Refusal) (found, error) {
-	free := decode(f)
-	if err := r.speech(free, l.phones()); err != nil {
+	if err := r.speech(decode(f, nil), l.phones()); err != nil {
 		return found{}, err
 	}
 	best, ok, err := l.align(ctx, f, r.detours())
 	if err != nil {
 		return found{}, err
 	}
-	plain := best
-	if ok && best.diverted {
-		plain, ok, err = l.align(ctx, f, noDetours)
-		if err != nil {
-			return found{}, err
-		}
-	}
 	if !ok {
 		return found{}, fmt.Errorf("%d frames for %d phones: %w", f.T, l.phones(), coach.ErrTooShort)
 	}
+	segments := l.segments(best)
+	e := l.gather(f, best, segments)
+	if len(segments) == 0 || r.weigh(e) < 0 {
+		return found{}, fmt.Errorf("match %.2f, error rate %.2f, margin %.2f, said %.2f, covered %.2f: %w",
+			e.match, e.errorRate, e.margin, e.said, e.covered, coach.ErrTextMismatch)
+	}
 
-	said := found{segments: l.segments(best), spoken: make([]bool, len(best.skipped)), filled: l.filled(best)}
-	straight := l.segments(plain)
-	said.evidence = tokenEvidence(f, straight, len(said.spoken))
+	plain := best
+	if best.diverted {
+		// How likely is it that all was said?
+		if plain, ok, err = l.align(ctx, f, noDetours); err != nil {
+			return found{}, err
+		}
+	}
+	said := found{segments: segments, spoken: make([]bool, len(best.skipped)), filled: l.filled(best)}
+	said.evidence = make([]float64, len(said.spoken))
+	if ok {
+		said.evidence = tokenEvidence(f, l.segments(plain), len(said.spoken))
+	}
 	for i, skipped := range best.skipped {
 		said.spoken[i] = !skipped
-	}
-	if err := r.judge(l, f, said, gather(f, straight, float64(plain.score), free), free); err != nil {
-		return found{}, err
+		if skipped && !ok {
+			said.evidence[i] = math.Inf(-1)
+		}
 	}
 	return said, nil
 }
@@ -84,7 +91,7 @@ func tokenEvidence(f Frames, segments []segment, tokens int) []float64 {
 // completeness is 10 times the share of the tokens that were spoken. Its
 // confidence is the probability that the share falls in the label's band, each
 // token being spoken, independently, with the logistic probability of its
-// evidence against the cost of skipping it.
+// evidence against the cost of skipping a phone.
 func (s found) completeness(bands []coach.Band, skipPhone float32) coach.Judgement {
 	n, said := len(s.spoken), 0
 	counts := make([]float64, n+1) // probability of each number of spoken tokens

@@ -1,0 +1,78 @@
+package scorer
+
+import "context"
+
+// For the tests that need the shipped model, which are outside the package
+// because scorer/ort imports it.
+
+// FeatureNames are the features of a match, in the order of Features.
+var FeatureNames = []string{"match", "error_rate", "margin", "said", "covered"}
+
+// Sentence is a sentence ready to be aligned.
+type Sentence struct{ lattice *lattice }
+
+// Sentence prepares a sentence.
+func (s *Scorer) Sentence(ctx context.Context, text string) (Sentence, error) {
+	tokens, err := Tokenize(text)
+	if err != nil {
+		return Sentence{}, err
+	}
+	spoken, err := s.pronounce(ctx, tokens)
+	if err != nil {
+		return Sentence{}, err
+	}
+	return Sentence{newLattice(spoken)}, nil
+}
+
+// Aligned is what a sentence's alignment says of frames.
+type Aligned struct {
+	Features []float64
+	Spoken   []bool
+	Ends     []int // last frame of each token, 0 for skipped ones
+	Starts   []int
+}
+
+// Align aligns the sentence with frames, at the refusal's costs. ok is false
+// where there is no alignment.
+func (s Sentence) Align(ctx context.Context, f Frames, r Refusal) (_ Aligned, ok bool, err error) {
+	p, ok, err := s.lattice.align(ctx, f, r.detours())
+	if err != nil || !ok {
+		return Aligned{}, false, err
+	}
+	segments := s.lattice.segments(p)
+	e := s.lattice.gather(f, p, segments)
+	a := Aligned{
+		Features: []float64{e.match, e.errorRate, e.margin, e.said, e.covered},
+		Spoken:   make([]bool, len(p.skipped)), Starts: make([]int, len(p.skipped)), Ends: make([]int, len(p.skipped)),
+	}
+	for i, skipped := range p.skipped {
+		a.Spoken[i] = !skipped
+	}
+	for i := len(segments) - 1; i >= 0; i-- {
+		g := segments[i]
+		a.Starts[g.token], a.Ends[g.token] = g.first, max(a.Ends[g.token], g.last)
+	}
+	return a, true, nil
+}
+
+// AlignPlainly aligns frames with phones and no detours, as training does: the
+// first and last frame of each phone, and the log likelihood.
+func AlignPlainly(ctx context.Context, f Frames, classes, words []int) (first, last []int, score float32, ok bool, err error) {
+	tokens := make([]alternatives, words[len(words)-1]+1)
+	for i, c := range classes {
+		if tokens[words[i]] == nil {
+			tokens[words[i]] = alternatives{{{nil}}}
+		}
+		pron := &tokens[words[i]][0][0][0]
+		*pron = append(*pron, struct{ class, stress int }{class: c})
+	}
+	l := newLattice(tokens)
+	p, ok, err := l.align(ctx, f, noDetours)
+	if err != nil || !ok {
+		return nil, nil, 0, false, err
+	}
+	for _, s := range l.segments(p) {
+		first, last = append(first, s.first), append(last, s.last)
+	}
+	return first, last, p.score, true, nil
+}

@@ -1,0 +1,276 @@
+package scorer_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mynah-coach/mynah/scorer"
+	"github.com/mynah-coach/mynah/scorer/ort"
+)
+
+// The fit of the manifest's refusal, which only the scorer itself can make: its
+// features come from this alignment. It is a step of training; README there.
+var (
+	fitModel    = flag.String("fit.model", "", "folder of the model whose refusal is fitted")
+	fitLabels   = flag.String("fit.labels", "", "JSON lines with wav, text and speaker")
+	fitCorpus   = flag.String("fit.corpus", "", "folder that the wavs' paths begin in")
+	fitSpeakers = flag.String("fit.speakers", "", "file of the speakers held out of training, one a line")
+	fitWrite    = flag.Bool("fit.write", false, "write the refusal into the model's manifest")
+)
+
+// maxFalseRefusals is the share of recordings of the right sentence that may be
+// refused.
+const maxFalseRefusals = .005
+
+// trial is a recording (or a part) with a sentence.
+type trial struct {
+	kind    string
+	match   bool // whether it must be scored
+	a       scorer.Aligned
+	aligned bool
+	extra   int // token that was not spoken, -1 for none
+}
+
+func TestFitRefusal(t *testing.T) {
+	if *fitModel == "" {
+		t.Skip("a step of training: give -fit.model, -fit.labels, -fit.corpus and -fit.speakers")
+	}
+	m, err := ort.Open(ort.Config{Dir: os.DirFS(*fitModel), Library: libraryPath(t), Device: ort.CPU})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	lexicon, err := scorer.NewLexicon(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := scorer.New(m, lexicon, scorer.Options{})
+	refusal := m.Manifest().Refusal
+	trials := trialsOf(t, s, m, refusal)
+
+	// Sentences in which every second word is another's are neither.
+	var x [][]float64
+	var y []bool
+	for _, tr := range trials {
+		if tr.aligned && tr.kind != "mixed" {
+			x, y = append(x, tr.a.Features), append(y, tr.match)
+		}
+	}
+	weights, bias := logistic(x, y)
+	for i, w := range []*float64{&refusal.Match, &refusal.ErrorRate, &refusal.Margin, &refusal.Said, &refusal.Covered} {
+		*w = rounded(weights[i])
+	}
+	refusal.Bias = rounded(bias)
+	// No more of the right sentences may be refused than the limit says.
+	var right []float64
+	for _, tr := range trials {
+		if tr.aligned && tr.kind == "right" {
+			right = append(right, weigh(refusal, tr.a.Features))
+		}
+	}
+	slices.Sort(right)
+	if lowest := right[int(maxFalseRefusals*float64(len(right)))]; lowest < 0 {
+		refusal.Bias = rounded(refusal.Bias - lowest + .01)
+	}
+
+	report(t, trials, refusal)
+	for i, name := range scorer.FeatureNames {
+		t.Logf("%-10s %7.3f", name, weights[i])
+	}
+	t.Logf("%-10s %7.3f", "bias", refusal.Bias)
+	if *fitWrite {
+		writeRefusal(t, refusal)
+	}
+}
+
+// trialsOf makes trials of all held-out recordings of at most 12 s: the right
+// sentence, one with a word too many, another sentence, half of each, and half
+// of the recording, or half and then all of it.
+func trialsOf(t *testing.T, s *scorer.Scorer, m *ort.Model, r scorer.Refusal) []trial {
+	speakers := strings.Fields(string(read(t, *fitSpeakers)))
+	type utterance struct{ Wav, Text, Speaker string }
+	var all []utterance
+	for line := range bytes.Lines(read(t, *fitLabels)) {
+		var u utterance
+		if err := json.Unmarshal(line, &u); err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(speakers, u.Speaker) {
+			all = append(all, u)
+		}
+	}
+	random := rand.New(rand.NewPCG(1, 1))
+	var out []trial
+	try := func(kind string, match bool, words []string, f scorer.Frames, extra int) (scorer.Aligned, bool) {
+		sentence, err := s.Sentence(t.Context(), strings.Join(words, " "))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, ok, err := sentence.Align(t.Context(), f, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, trial{kind: kind, match: match, a: a, aligned: ok, extra: extra})
+		return a, ok && len(a.Spoken) == len(words)
+	}
+	for _, u := range all {
+		samples := readWAV(t, filepath.Join(*fitCorpus, u.Wav))
+		if len(samples) > 12*16000 {
+			continue
+		}
+		f, err := m.Listen(t.Context(), samples)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := strings.Fields(u.Text)
+		a, ok := try("right", true, words, f, -1)
+		other := strings.Fields(all[random.IntN(len(all))].Text)
+		at := random.IntN(len(words) + 1)
+		try("a word too many", true, slices.Insert(slices.Clone(words), at, other[random.IntN(len(other))]), f, at)
+		if slices.Equal(other, words) {
+			continue
+		}
+		try("wrong", false, other, f, -1)
+		half := len(words) / 2
+		if !ok || len(words) < 4 || !a.Spoken[half-1] || !a.Spoken[half] {
+			continue
+		}
+		try("mixed", false, append(slices.Clone(words[:half]), other[len(other)/2:]...), f, -1)
+		cut := (a.Ends[half-1] + a.Starts[half]) / 2
+		try("first half", true, words, part(f, 0, cut), -1)
+		try("second half", true, words, part(f, cut, f.T), -1)
+		again := part(f, 0, cut)
+		again.T += f.T
+		again.LogPost = append(slices.Clone(again.LogPost), f.LogPost...)
+		try("restart", true, words, again, -1)
+	}
+	return out
+}
+
+// report logs, for each kind of trial, how many are accepted and what is
+// found missing.
+func report(t *testing.T, trials []trial, r scorer.Refusal) {
+	type count struct{ trials, accepted, words, skipped, found float64 }
+	counts := map[string]*count{}
+	var kinds []string
+	for _, tr := range trials {
+		c := counts[tr.kind]
+		if c == nil {
+			c = &count{}
+			counts[tr.kind] = c
+			kinds = append(kinds, tr.kind)
+		}
+		c.trials++
+		if tr.aligned && weigh(r, tr.a.Features) >= 0 {
+			c.accepted++
+		}
+		for i, spoken := range tr.a.Spoken {
+			switch {
+			case i == tr.extra && !spoken:
+				c.found++
+			case i != tr.extra:
+				c.words++
+				if !spoken {
+					c.skipped++
+				}
+			}
+		}
+	}
+	for _, k := range kinds {
+		c := counts[k]
+		t.Logf("%-16s %4.0f trials, scored %.3f, words taken for skipped %.3f", k, c.trials, c.accepted/c.trials, c.skipped/max(c.words, 1))
+		if k == "a word too many" {
+			t.Logf("%-16s found %.3f", k, c.found/c.trials)
+		}
+	}
+}
+
+func weigh(r scorer.Refusal, x []float64) float64 {
+	return r.Match*x[0] + r.ErrorRate*x[1] + r.Margin*x[2] + r.Said*x[3] + r.Covered*x[4] + r.Bias
+}
+
+// logistic fits a logistic regression (both classes weighing the same, a little
+// L2 on standardised features) by gradient descent, and returns it for the
+// features as they are.
+func logistic(x [][]float64, y []bool) (weights []float64, bias float64) {
+	d, n := len(x[0]), float64(len(x))
+	mean, deviation := make([]float64, d), make([]float64, d)
+	for _, row := range x {
+		for j, v := range row {
+			mean[j] += v / n
+		}
+	}
+	for _, row := range x {
+		for j, v := range row {
+			deviation[j] += (v - mean[j]) * (v - mean[j]) / n
+		}
+	}
+	positive := 0.0
+	for _, v := range y {
+		if v {
+			positive++
+		}
+	}
+	weights = make([]float64, d)
+	const rate, l2 = .5, 1e-3
+	for range 20000 {
+		gradient, intercept := make([]float64, d), 0.0
+		for i, row := range x {
+			z := bias
+			for j, v := range row {
+				z += weights[j] * (v - mean[j]) / math.Sqrt(deviation[j])
+			}
+			p, share := 1/(1+math.Exp(-z)), 2*(n-positive)
+			if y[i] {
+				p, share = p-1, 2*positive
+			}
+			intercept += p / share
+			for j, v := range row {
+				gradient[j] += p / share * (v - mean[j]) / math.Sqrt(deviation[j])
+			}
+		}
+		bias -= rate * intercept
+		for j := range weights {
+			weights[j] -= rate * (gradient[j] + l2*weights[j])
+		}
+	}
+	for j := range weights {
+		weights[j] /= math.Sqrt(deviation[j])
+		bias -= weights[j] * mean[j]
+	}
+	return weights, bias
+}
+
+// writeRefusal replaces the refusal in the manifest and leaves the rest.
+func writeRefusal(t *testing.T, r scorer.Refusal) {
+	path := filepath.Join(*fitModel, "manifest.json")
+	var manifest map[string]json.RawMessage
+	if err := json.Unmarshal(read(t, path), &manifest); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if manifest["refusal"], err = json.Marshal(r); err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.MarshalIndent(manifest, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append(b, '\n'), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func rounded(v float64) float64 { return math.Round(v*1000) / 1000 }
+
+func part(f scorer.Frames, from, to int) scorer.Frames {
+	return scorer.Frames{T: to - from, Classes: f.Classes, LogPost: f.LogPost[from*f.Classes : to*f.Classes]}
+}
