@@ -1,3 +1,10 @@
 package store_test
 
-func runChild() {}
+import "os"
+
+// runChild does a child's work if this process is one.
+func runChild() {
+	if conf := os.Getenv(nodeVariable); conf != "" {
+		runNode(conf)
+	}
+}

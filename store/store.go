@@ -138,7 +138,9 @@ func (s *Store) taskSubject(id coach.NoteID) string { return s.config.Prefix + "
 // again until ctx ends.
 func (s *Store) makeStreams(ctx context.Context) error {
 	for {
-		err := s.tryStreams(ctx)
+		attempt, cancel := context.WithTimeout(ctx, writeTimeout)
+		err := s.tryStreams(attempt)
+		cancel()
 		if err == nil || !transient(err) {
 			return err
 		}
@@ -161,8 +163,7 @@ func (s *Store) tryStreams(ctx context.Context) (err error) {
 		Discard:           jetstream.DiscardNew, // refuse a note rather than forget one
 		MaxBytes:          c.tasksBytes(),
 		Replicas:          c.Replicas,
-		AllowMsgTTL:       true,
-		AllowDirect:       true,
+		AllowMsgTTL:       true, // and no AllowDirect: reads must come from the leader, followers lag
 		Duplicates:        2 * time.Minute,
 	})
 	if err != nil {

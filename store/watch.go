@@ -19,7 +19,7 @@ type watch struct {
 }
 
 // checkEvery is how often a watch is compared with its stream.
-const checkEvery = 15 * time.Second
+const checkEvery = 10 * time.Second
 
 // run watches until ctx ends, from the start again whenever it can't go on or
 // has fallen silent.
@@ -51,7 +51,7 @@ func (w *watch) once(ctx context.Context) error {
 		w.reached()
 	}
 	failed := make(chan error, 1)
-	messages, err := consumer.Consume(w.take, jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+	messages, err := consumer.Consume(w.take, jetstream.PullHeartbeat(2*time.Second), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 		if errors.Is(err, jetstream.ErrNoHeartbeat) { // it resets itself
 			return
 		}

@@ -36,7 +36,8 @@ var (
 //
 // An attempt that is left unanswered may have been carried out. So every
 // attempt bears the same message ID, which the server knows again, and a
-// conflict after one is checked against what was stored.
+// conflict is checked against what is stored: a cluster also reports one while
+// an earlier write to the same subject is still on its way.
 func (s *Store) write(ctx context.Context, e entry, task *coach.Task, expect uint64, ttl time.Duration) (entry, error) {
 	m := &nats.Msg{Subject: s.taskSubject(e.id), Header: e.header()}
 	if task != nil {
@@ -59,35 +60,48 @@ func (s *Store) write(ctx context.Context, e entry, task *coach.Task, expect uin
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	unanswered := false
 	for {
-		attempt, done := context.WithTimeout(ctx, attemptTimeout)
+		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
 		ack, err := s.js.PublishMsg(attempt, m, opts...)
-		done()
+		cancel()
 		switch {
 		case err == nil:
 			e.seq = ack.Sequence
 			s.index.set(e, false)
 			return e, nil
 		case isConflict(err):
-			if unanswered {
-				if last, err := s.last(ctx, e.id); err == nil && last.Header.Get(jetstream.MsgIDHeader) == id {
-					e.seq = last.Sequence
-					s.index.set(e, false)
-					return e, nil
-				}
+			if done, again := s.lookUp(ctx, &e, id, expect); done {
+				return e, nil
+			} else if !again {
+				return entry{}, errConflict
 			}
-			return entry{}, errConflict
 		case !transient(err):
 			return entry{}, s.diagnose(err)
 		}
-		unanswered = true
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
 			return entry{}, fmt.Errorf("write: %w", errors.Join(ctx.Err(), err))
 		}
 	}
+}
+
+// lookUp finds out what a conflict with a write means: done, that it was the
+// write itself, which an earlier attempt had carried out, and e is completed;
+// again, that nothing stands against it now.
+func (s *Store) lookUp(ctx context.Context, e *entry, id string, expect uint64) (done, again bool) {
+	last, err := s.last(ctx, e.id)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return false, expect == 0
+	case err != nil:
+		return false, true // ctx bounds it
+	case last.Header.Get(jetstream.MsgIDHeader) == id:
+		e.seq = last.Sequence
+		s.index.set(*e, false)
+		return true, false
+	}
+	return false, last.Sequence == expect
 }
 
 // last returns a note's last message; jetstream.ErrMsgNotFound when there is

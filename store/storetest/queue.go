@@ -264,6 +264,7 @@ func order(t *testing.T, s *suite) {
 	if task = s.claim(t); task.Note.ID != Note(30).ID {
 		t.Errorf("claimed %s; a task that was given back lost its place", task.Note.ID)
 	}
+	s.must(t, s.Queue.Retry(s.ctx, task, 0, true))
 	s.reopen()
 	for n := 30; n < 33; n++ {
 		if task := s.claim(t); task.Note.ID != Note(n).ID {
