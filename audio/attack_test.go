@@ -293,7 +293,7 @@ func TestConfinementReportsWhatStands(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !c.Full() {
-		t.Errorf("not here: %v (%s)", c, c.UnconfinedBy)
+		t.Errorf("not here: %v (%s)", c, c.Why)
 	}
 	bare := Confinement{Limits: true, NoNewPrivs: true}
 	if want := "resource limits, no new privileges; missing: landlock, seccomp"; bare.String() != want || bare.Full() {

@@ -13,6 +13,10 @@ import (
 	"github.com/mynah-coach/mynah/coach"
 )
 
+// ChildCommand is the first argument of a program that is started as a child:
+// its main, or TestMain, passes the rest to Child before it does anything else.
+const ChildCommand = "decode"
+
 // Exit codes of Child.
 const (
 	exitAnswered = 0
@@ -43,7 +47,7 @@ func (o order) args() []string {
 }
 
 func parseOrder(args []string) (o order, err error) {
-	f := flag.NewFlagSet("decode", flag.ContinueOnError)
+	f := flag.NewFlagSet(ChildCommand, flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.IntVar(&o.limit, "samples", 60*coach.SampleRate, "")
 	f.StringVar(&o.ffmpeg, "ffmpeg", "", "")
@@ -61,7 +65,7 @@ func parseOrder(args []string) (o order, err error) {
 }
 
 // Child is the confined side of Decoder: the whole of a process that was
-// started by one, with the arguments behind "decode". It decodes the recording
+// started by one, with the arguments behind ChildCommand. It decodes the recording
 // in stdin, a regular file, and answers with one frame on stdout. It confines
 // its process for good before it parses or decodes anything: the caller must
 // exit with the code that comes back.
@@ -111,7 +115,7 @@ func decode(kind Container, limit int, stdin, stdout *os.File) error {
 	if decoder == nil {
 		return writeText(stdout, statusUnsupported, "unknown container")
 	}
-	data, err := io.ReadAll(stdin)
+	data, err := readWhole(stdin)
 	if err != nil {
 		return writeText(stdout, statusInternal, "read: "+err.Error())
 	}
@@ -130,6 +134,17 @@ func decode(kind Container, limit int, stdin, stdout *os.File) error {
 		return writeText(stdout, statusTooLong, cause(err, coach.ErrTooLong))
 	}
 	return writeText(stdout, statusUnsupported, cause(err, coach.ErrUnsupportedAudio))
+}
+
+// readWhole reads a file into exactly as much memory as it takes.
+func readWhole(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	data := make([]byte, info.Size())
+	_, err = io.ReadFull(io.NewSectionReader(f, 0, info.Size()), data)
+	return data, err
 }
 
 // decoderOf returns the decoder of a container that needs no other program,

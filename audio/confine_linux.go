@@ -61,7 +61,7 @@ func confine(l limits, program string) (Confinement, error) {
 		}
 	}
 	c.NoNewPrivs = true
-	c.UnconfinedBy = strings.Join(why, "; ")
+	c.Why = strings.Join(why, "; ")
 	// Memory comes last: a program to become starts afresh with less than is
 	// mapped now.
 	if err := setLimits(l, size, data); err != nil {

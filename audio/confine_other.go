@@ -12,7 +12,7 @@ type limits struct {
 
 // confine limits CPU time and files. The other walls are Linux's.
 func confine(l limits, _ string) (Confinement, error) {
-	c := Confinement{UnconfinedBy: "only Linux can confine a process further"}
+	c := Confinement{Why: "only Linux can confine a process further"}
 	for what, limit := range map[int]uint64{
 		unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: 0, unix.RLIMIT_CPU: l.cpuSeconds,
 	} {

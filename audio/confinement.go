@@ -4,12 +4,12 @@ import "strings"
 
 // Confinement says which walls stand around a decoding child.
 type Confinement struct {
-	Limits       bool   `json:"limits"`        // memory, CPU time, file size and descriptors
-	NoNewPrivs   bool   `json:"no_new_privs"`  // no set-uid program gains anything
-	Landlock     int    `json:"landlock"`      // ABI of the file system and network rules in force, 0 for none
-	Seccomp      bool   `json:"seccomp"`       // system calls on an allow-list: no network, no other processes
-	FFmpeg       string `json:"ffmpeg"`        // the program for what isn't decoded here, "" for none
-	UnconfinedBy string `json:"why,omitempty"` // why a wall is missing
+	Limits     bool   `json:"limits"`        // memory, CPU time, file size and descriptors
+	NoNewPrivs bool   `json:"no_new_privs"`  // no set-uid program gains anything
+	Landlock   int    `json:"landlock"`      // ABI of the file system and network rules in force, 0 for none
+	Seccomp    bool   `json:"seccomp"`       // system calls on an allow-list: no network, no other processes
+	FFmpeg     string `json:"ffmpeg"`        // the program for what isn't decoded here, "" for none
+	Why        string `json:"why,omitempty"` // a wall is missing
 }
 
 // Full reports whether every wall stands.

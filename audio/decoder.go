@@ -27,10 +27,10 @@ const (
 )
 
 // Decoder decodes recordings in confined child processes, one each. The zero
-// value is ready to use in a program that runs Child for the argument
-// "decode". It is a coach.Decoder, safe for concurrent use.
+// value is ready to use in a program that runs Child for ChildCommand. It is a
+// coach.Decoder, safe for concurrent use.
 type Decoder struct {
-	Command    []string      // starts the child; nil: this program with "decode"
+	Command    []string      // starts the child; nil: this program with ChildCommand
 	MaxSeconds float64       // of decoded audio; 0: DefaultSeconds
 	MaxBytes   int64         // of a recording; 0: DefaultMaxBytes
 	Timeout    time.Duration // for a recording once it is read; 0: DefaultTimeout
@@ -180,7 +180,10 @@ func (d *Decoder) run(ctx context.Context, o order, in *os.File) (frame, error) 
 	}
 	command := d.Command
 	if len(command) == 0 {
-		command = []string{selfExecutable(), "decode"}
+		if len(os.Args) > 1 && os.Args[1] == ChildCommand {
+			return frame{}, errors.New("started as a child, this program does not run audio.Child")
+		}
+		command = []string{selfExecutable(), ChildCommand}
 	}
 	timed, cancel := context.WithTimeout(ctx, d.timeout())
 	defer cancel()

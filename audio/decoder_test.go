@@ -95,6 +95,33 @@ func TestDecoderDecodesTheSoundOfAVideo(t *testing.T) {
 	}
 }
 
+func TestDecoderDecodesMP3WithACover(t *testing.T) {
+	data := encode(t, "adult-clear.wav", "mp3", "-f", "lavfi", "-i", "testsrc=size=64x64:rate=1:duration=1", "-map", "0", "-map", "1",
+		"-frames:v", "1", "-c:v", "png", "-disposition:v", "attached_pic", "-c:a", "libmp3lame")
+	if got, err := decodeBytes(t, &Decoder{}, data); err != nil || len(got) < 3*coach.SampleRate {
+		t.Error(len(got), err)
+	}
+}
+
+func TestDecoderDecodesAMR(t *testing.T) {
+	frame := append([]byte{0x3C}, make([]byte, 31)...) // 20 ms at 12.2 kbit/s, RFC 4867 section 5.3
+	got, err := decodeBytes(t, &Decoder{}, append([]byte("#!AMR\n"), bytes.Repeat(frame, 100)...))
+	if d := len(got) - 2*coach.SampleRate; err != nil || d < -100 || d > 100 {
+		t.Errorf("%d samples, error %v", len(got), err)
+	}
+}
+
+// The most memory that a recording can ask for: as many samples as fit into
+// the largest file, at the highest rate.
+func TestDecoderDecodesTheLargestWAV(t *testing.T) {
+	data := make([]byte, DefaultMaxBytes)
+	copy(data, "RIFF\xff\xff\xff\xffWAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\xff\xed\x02\x00\xff\xed\x02\x00\x01\x00\x08\x00data")
+	got, err := decodeBytes(t, &Decoder{MaxSeconds: MaxSeconds, Timeout: time.Minute}, data) // 191999 Hz
+	if seconds := len(got) / coach.SampleRate; err != nil || seconds != 136 {
+		t.Errorf("%d s, error %v", seconds, err)
+	}
+}
+
 func TestDecoderRefusesWhatIsNoAudio(t *testing.T) {
 	ogg := recording(t, "adult-clear.ogg")
 	noise := make([]byte, 10<<20)

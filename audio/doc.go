@@ -19,6 +19,10 @@
 // coach.ErrTooLarge; a child that could not be started is a plain error, worth
 // a retry.
 //
-// A program that uses Decoder runs Child for its argument "decode"; a test
-// binary does the same in TestMain.
+// A program that uses Decoder is its own child. First of all it looks whether
+// it was started as one, and so does a test binary in its TestMain:
+//
+//	if len(os.Args) > 1 && os.Args[1] == audio.ChildCommand {
+//		os.Exit(audio.Child(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
+//	}
 package audio

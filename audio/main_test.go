@@ -17,7 +17,7 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
-		case "decode":
+		case ChildCommand:
 			os.Exit(Child(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 		case "attack":
 			os.Exit(attack(os.Args[2], os.Args[3:]))

@@ -9,18 +9,19 @@ const (
 	resampleZeros   = 32
 	resampleBeta    = 10
 	resampleRolloff = 0.95
+	resamplePhases  = 4000 // at most; plenty for every rate in use
 )
 
 // resample converts x from one rate to another, both in Hz and above 0. The
 // first samples coincide in time; the result has ceil(len(x)*to/from) samples.
 // It evaluates y(m) = sum over n of x(n) h(m*from/to - n) with one row of h for
-// each of the to/gcd phases.
+// each phase of from/to. A rate that would need thousands of phases is taken
+// for its neighbour, at most 1/resamplePhases away.
 func resample(x []float32, from, to int) []float32 {
 	if from == to {
 		return x
 	}
-	g := gcd(from, to)
-	up, down := to/g, from/g
+	up, down := ratio(to, from)
 	// Cut-off and width in input samples: a lower output rate needs a longer filter.
 	cut := resampleRolloff * math.Min(1, float64(to)/float64(from))
 	half := int(math.Ceil(resampleZeros / cut))
@@ -87,9 +88,19 @@ func bessel0(x float64) float64 {
 	return sum
 }
 
-func gcd(a, b int) int {
+// ratio returns a/b in lowest terms, or the last convergent of its continued
+// fraction with a numerator of at most resamplePhases.
+func ratio(a, b int) (num, den int) {
+	prevNum, prevDen := 0, 1
+	num, den = 1, 0
 	for b != 0 {
+		q := a / b
+		nextNum, nextDen := q*num+prevNum, q*den+prevDen
+		if nextNum > resamplePhases {
+			break
+		}
+		prevNum, prevDen, num, den = num, den, nextNum, nextDen
 		a, b = b, a%b
 	}
-	return a
+	return num, den
 }

@@ -161,6 +161,23 @@ func TestWriteWAVIsReadBack(t *testing.T) {
 	}
 }
 
+func TestResampleRatio(t *testing.T) {
+	for _, c := range []struct{ to, from, up, down int }{
+		{16000, 44100, 160, 441}, {16000, 11025, 640, 441}, {16000, 48000, 1, 3}, {16000, 8000, 2, 1}, {16000, 22050, 320, 441},
+	} {
+		if up, down := ratio(c.to, c.from); up != c.up || down != c.down {
+			t.Errorf("%d from %d: %d/%d, want %d/%d", c.to, c.from, up, down, c.up, c.down)
+		}
+	}
+	for from := wavMinRate; from <= wavMaxRate; from += 7 {
+		up, down := ratio(coach.SampleRate, from)
+		off := float64(up)/float64(down)*float64(from)/coach.SampleRate - 1
+		if up < 1 || up > resamplePhases || math.Abs(off) > 1.0/resamplePhases {
+			t.Fatalf("%d Hz: %d/%d is %.2g off", from, up, down, off)
+		}
+	}
+}
+
 // Tones through the resampler: kept below the lower Nyquist frequency's edge,
 // gone above it.
 func TestResample(t *testing.T) {

@@ -162,7 +162,7 @@ func (w *webm) tracks(body []byte) error {
 		if codec != "A_OPUS" || encoded {
 			return errForeign
 		}
-		head := opusHead{channels: int(min(channels, 2)), gain: 1}
+		head := opusHead{channels: int(max(1, min(channels, 2))), gain: 1}
 		if len(private) > 0 {
 			var err error
 			if head, err = parseOpusHead(private); err != nil {
