@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -31,8 +32,8 @@ const (
 // patience bounds what the page must do; only a failing test waits so long.
 const patience = 30 * time.Second
 
-// browser starts Chromium with a fake microphone. It ends with the test.
-func browser(t *testing.T) context.Context {
+// startBrowser starts Chromium with a fake microphone. It ends with the test.
+func startBrowser(t *testing.T) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -50,7 +51,6 @@ func browser(t *testing.T) context.Context {
 		chromedp.NoSandbox, // tests may run as root
 		chromedp.WindowSize(1100, 900),
 		chromedp.Flag("use-fake-device-for-media-stream", true),
-		chromedp.Flag("use-fake-ui-for-media-stream", true),
 		chromedp.Flag("use-file-for-fake-audio-capture", wav+"%noloop"),
 		chromedp.Flag("lang", "en-GB"),
 		chromedp.WSURLReadTimeout(patience),
@@ -67,8 +67,9 @@ func browser(t *testing.T) context.Context {
 
 // tab is a page of the playground in a browser profile of its own.
 type tab struct {
-	t   *testing.T
-	ctx context.Context
+	t      *testing.T
+	ctx    context.Context
+	origin string
 
 	mu       sync.Mutex
 	problems []string // exceptions, breaches of the page's own policy, requests to elsewhere
@@ -86,9 +87,20 @@ func openTab(t *testing.T, browser context.Context, url string) *tab {
 		t.Fatalf("open a tab: %v", err)
 	}
 	t.Cleanup(b.report)
+	b.origin = strings.TrimSuffix(url, "/")
+	b.allowMicrophone(cdpbrowser.PermissionSettingGranted)
 	b.do(send(network.Enable, network.EnableParams{}), chromedp.Navigate(url))
 	b.awaitReady()
 	return b
+}
+
+// allowMicrophone is what the learner would answer to the browser's question.
+func (b *tab) allowMicrophone(answer cdpbrowser.PermissionSetting) {
+	b.t.Helper()
+	b.do(send(cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
+		Permission: &cdpbrowser.PermissionDescriptor{Name: "microphone"}, Setting: answer,
+		Origin: b.origin, BrowserContextID: chromedp.FromContext(b.ctx).BrowserContextID,
+	}))
 }
 
 // awaitReady waits until the page has asked the server for all that it shows.
@@ -220,6 +232,17 @@ func (b *tab) record(d time.Duration) {
 	b.do(chromedp.Sleep(d))
 	b.click("record")
 	b.await(b.visible("review"))
+}
+
+// upload chooses a file, as a learner does who recorded elsewhere.
+func (b *tab) upload(name string) {
+	b.t.Helper()
+	path, err := filepath.Abs(name)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.SetUploadFiles(id("file"), []string{path}, chromedp.NodeReady))
+	b.await(b.visible("review") + " || " + b.visible("notice"))
 }
 
 // answerer is the rest of the service: it reads each recording and answers.

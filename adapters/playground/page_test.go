@@ -2,6 +2,7 @@ package playground
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,9 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/mynah-coach/mynah/coach"
 )
@@ -22,7 +25,7 @@ func TestPage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
-	chromium := browser(t)
+	chromium := startBrowser(t)
 
 	t.Run("a recording with the microphone becomes a reply, word by word", func(t *testing.T) {
 		s := serve(t, Config{}, nil)
@@ -71,6 +74,219 @@ func TestPage(t *testing.T) {
 		b.click("hear-note")
 		b.await(`document.querySelector("[data-testid=hear-note]").dataset.playing === "yes" && document.querySelector(".word.now")`)
 		b.await(`!document.querySelector("[data-testid=hear-note]").dataset.playing`)
+	})
+	t.Run("a server that restarts loses nothing, and neither does a reload", func(t *testing.T) {
+		s := serve(t, Config{}, nil)
+		b := openTab(t, chromium, s.url)
+		if err := s.stop(); err != nil {
+			t.Fatal(err)
+		}
+		b.upload("../../audio/testdata/adult-errors.ogg")
+		b.click("send")
+		b.await(`document.querySelector("[data-state=waiting]")`)
+		if got := b.texts("connection"); !strings.Contains(got[0], "try again by itself") {
+			t.Errorf("the learner is told %q", got)
+		}
+		again := serve(t, Config{Addr: strings.TrimSuffix(strings.TrimPrefix(s.url, "http://"), "/")}, s)
+		answerAll(t, again, coaching)
+		b.await(b.visible("reply"))
+		if n := len(s.inbox.all()); n != 1 {
+			t.Errorf("%d notes were accepted, want one", n)
+		}
+	})
+	t.Run("a recording that was not sent yet is sent after a reload", func(t *testing.T) {
+		s := serve(t, Config{}, nil)
+		s.inbox.refuseNext(&coach.Busy{For: time.Hour, Cause: errors.New("too many")})
+		b := openTab(t, chromium, s.url)
+		b.upload("../../audio/testdata/adult-errors.ogg")
+		b.click("send")
+		b.await(`document.querySelector(".state[data-state=busy]")`)
+		if got := b.texts("connection"); !strings.Contains(got[0], "60 minutes") {
+			t.Errorf("the learner is told %q", got)
+		}
+		b.do(chromedp.Reload())
+		b.await(`document.querySelector(".state[data-state=listening]")`)
+		answerAll(t, s, coaching)
+		b.await(b.visible("reply"))
+	})
+	t.Run("the keyboard does all of it", func(t *testing.T) {
+		s := serve(t, Config{}, nil)
+		answerAll(t, s, coaching)
+		b := openTab(t, chromium, s.url)
+		recording := `document.getElementById("practice").dataset.state === "recording"`
+		b.press(" ")
+		b.await(recording)
+		b.press(kb.Escape)
+		b.await(`document.getElementById("practice").dataset.state === "ready" && document.activeElement.id === "record"`)
+		b.press(" ") // the button has the focus
+		b.await(recording)
+		b.do(chromedp.Sleep(time.Second))
+		b.press(" ")
+		b.await(`document.activeElement.id === "send"`)
+		b.press("\r")
+		b.await(b.visible("reply"))
+		if n := len(s.inbox.all()); n != 1 {
+			t.Errorf("%d notes were sent, want one: what was cancelled stays here", n)
+		}
+		if got := b.texts("announce"); !strings.HasPrefix(got[0], "mynah replied: ") {
+			t.Errorf("listeners are told %q", got)
+		}
+	})
+	t.Run("a refused microphone is explained, and a file does as well", func(t *testing.T) {
+		s := serve(t, Config{}, nil)
+		service := answerAll(t, s, coaching)
+		b := openTab(t, chromium, s.url)
+		b.allowMicrophone(browser.PermissionSettingDenied)
+		b.click("record")
+		b.await(b.visible("notice"))
+		if got := b.texts("notice"); !strings.Contains(got[0], "microphone") || !strings.Contains(got[0], "Allow it") {
+			t.Errorf("the learner is told %q", got)
+		}
+		b.upload("../../audio/testdata/adult-clear.m4a")
+		b.click("send")
+		b.await(b.visible("reply"))
+		want, err := os.ReadFile("../../audio/testdata/adult-clear.m4a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(service.last(), want) {
+			t.Error("the file that arrived is not the one that was chosen")
+		}
+	})
+	t.Run("a computer without a microphone is told so", func(t *testing.T) {
+		s := serve(t, Config{}, nil)
+		b := openTab(t, chromium, s.url)
+		b.do(chromedp.Evaluate[chromedp.Void](`navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotFoundError"); }; undefined`))
+		b.click("record")
+		b.await(b.visible("notice"))
+		if got := b.texts("notice"); !strings.Contains(got[0], "No microphone was found") {
+			t.Errorf("the learner is told %q", got)
+		}
+	})
+	t.Run("advice is shown kindly, whether it comes at once or later", func(t *testing.T) {
+		s := serve(t, Config{MaxBytes: 30_000}, nil)
+		answerAll(t, s, func(n coach.VoiceNote) coach.Reply {
+			return coach.Reply{Note: n.ID, Kind: coach.ReplyAdvice, Reason: coach.ErrNoSpeech.Reason, Text: "I could not hear anyone speak."}
+		})
+		b := openTab(t, chromium, s.url)
+		b.upload("../../audio/testdata/adult-errors.ogg")
+		b.click("send")
+		b.await(b.visible("reply"))
+		s.inbox.refuseNext(coach.ErrUnsupportedText)
+		b.upload("../../audio/testdata/child.ogg")
+		b.click("send")
+		b.await(`document.querySelectorAll("[data-testid=reply]").length === 2`)
+		if got := b.texts("reply-text"); !slices.Equal(got, []string{"advice: unsupported_text", "I could not hear anyone speak."}) {
+			t.Errorf("the learner reads %q", got)
+		}
+		b.upload("../../audio/testdata/adult-long.ogg")
+		b.await(b.visible("notice"))
+		if got := b.texts("notice"); !strings.Contains(got[0], "larger than") {
+			t.Errorf("of a file that is too large the learner is told %q", got)
+		}
+	})
+	t.Run("hostile text is only text", func(t *testing.T) {
+		s := serve(t, Config{}, nil)
+		evil := `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>` + "\u202etxt.exe\u202c \u2066x\u2069 \u200bend \x00\x1b[31m"
+		answerAll(t, s, func(n coach.VoiceNote) coach.Reply {
+			r := coaching(n)
+			r.Text = evil + strings.Repeat("a", 5000)
+			r.Assessment.Text = evil + " " + n.Text
+			r.Assessment.Words[1].Text = evil
+			r.Assessment.Words[1].Phones[0].IPA = evil
+			h := coach.Phoneme(evil)
+			r.Assessment.Words[1].Phones[0].Heard = &h
+			r.Rationale.Claims[2].Text = evil
+			return r
+		})
+		b := openTab(t, chromium, s.url)
+		before := value[int](b, `document.querySelectorAll("script, img").length`)
+		b.typeSentence("<b>bold</b> & <i>thin</i>")
+		b.upload("../../audio/testdata/adult-errors.ogg")
+		b.click("send")
+		b.await(b.visible("reply"))
+		if title := value[string](b, `document.title`); strings.Contains(title, "owned") {
+			t.Error("a reply's script was run")
+		}
+		if n := value[int](b, `document.querySelectorAll("script, img:not(.face)").length`); n != before {
+			t.Errorf("the page has %d scripts and images more", n-before)
+		}
+		if n := value[int](b, `document.querySelectorAll("#thread b, #thread :not(.dots) > i:not(.meter > i)").length`); n != 0 {
+			t.Errorf("%d elements were made of text", n)
+		}
+		shown := value[string](b, `document.querySelector("[data-testid=entry]").textContent`)
+		if strings.ContainsAny(shown, "\u202e\u2066\u200b\x00\x1b") {
+			t.Error("characters that turn text around or hide it are shown")
+		}
+		for _, want := range []string{"<img src=x onerror=", "<b>bold</b> & <i>thin</i>"} {
+			if !strings.Contains(shown, want) {
+				t.Errorf("%q is not shown as it was written", want)
+			}
+		}
+		if wide := value[bool](b, `document.documentElement.scrollWidth > document.documentElement.clientWidth`); wide {
+			t.Error("a long word makes the page scroll sideways")
+		}
+	})
+	t.Run("choosing a sentence, and trying one again", func(t *testing.T) {
+		s := serve(t, Config{}, nil)
+		answerAll(t, s, coaching)
+		b := openTab(t, chromium, s.url)
+		b.click("choose")
+		b.await(b.visible("choice"))
+		all := len(b.texts("choice"))
+		b.do(chromedp.SetValue(id("level"), "Challenge"), chromedp.Evaluate[chromedp.Void](`document.getElementById("level").dispatchEvent(new Event("change")); undefined`))
+		if n := len(b.texts("choice")); n == 0 || n >= all {
+			t.Errorf("%d of %d sentences are for the level", n, all)
+		}
+		b.click("choice")
+		first := value[string](b, `document.getElementById("sentence").value`)
+		b.upload("../../audio/testdata/adult-errors.ogg")
+		b.click("send")
+		b.await(b.visible("reply"))
+		b.click("another")
+		if got := value[string](b, `document.getElementById("sentence").value`); got == first || got == "" {
+			t.Errorf("another sentence is %q", got)
+		}
+		b.click("try-again")
+		if got := value[string](b, `document.getElementById("sentence").value`); got != first {
+			t.Errorf("tried again is %q, want %q", got, first)
+		}
+	})
+	t.Run("forgetting empties the thread, here and on the server", func(t *testing.T) {
+		s := serve(t, Config{}, nil)
+		answerAll(t, s, coaching)
+		b := openTab(t, chromium, s.url)
+		b.upload("../../audio/testdata/adult-errors.ogg")
+		b.click("send")
+		b.await(b.visible("reply"))
+		b.click("privacy")
+		b.click("forget")
+		b.click("forget")
+		b.await(b.visible("empty"))
+		b.do(chromedp.Reload())
+		b.awaitReady()
+		b.await(b.visible("empty"))
+		if n := value[int](b, `document.querySelectorAll("[data-testid=entry]").length`); n != 0 {
+			t.Errorf("%d notes are left", n)
+		}
+	})
+	t.Run("text can be read in light and in dark, and buttons be hit", func(t *testing.T) {
+		s := serve(t, Config{}, nil)
+		answerAll(t, s, coaching)
+		b := openTab(t, chromium, s.url)
+		b.typeSentence(spokenText)
+		b.upload("../../audio/testdata/adult-errors.ogg")
+		b.click("send")
+		b.await(b.visible("reply"))
+		for _, scheme := range []string{"light", "dark"} {
+			b.do(colours(scheme), chromedp.Sleep(300*time.Millisecond))
+			for _, found := range value[[]string](b, faint) {
+				t.Errorf("%s: %s", scheme, found)
+			}
+		}
+		for _, found := range value[[]string](b, unnamed) {
+			t.Error(found)
+		}
 	})
 }
 
@@ -156,3 +372,54 @@ func colours(scheme string) chromedp.Action[chromedp.Void] {
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 	})
 }
+
+// faint lists the visible texts whose contrast with their ground is below
+// WCAG 2.2's 4.5:1 (1.4.3), 3:1 for large ones.
+const faint = `(() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const over = (top, under) => [0, 1, 2].map((i) => top[i] * top[3] / 255 + under[i] * (1 - top[3] / 255)).concat(255);
+  const ground = (e) => {
+    const own = e ? rgba(getComputedStyle(e).backgroundColor) : [255, 255, 255, 255];
+    return own[3] === 255 ? own : over(own, ground(e.parentElement));
+  };
+  const luminance = (c) => {
+    const [r, g, b] = c.map((x) => (x /= 255) <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const found = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node; (node = texts.nextNode()); ) {
+    const e = node.parentElement;
+    if (!node.data.trim() || !e.checkVisibility() || e.closest(".hidden, noscript")) continue;
+    const style = getComputedStyle(e);
+    const under = ground(e);
+    const [a, b] = [luminance(over(rgba(style.color), under)), luminance(under)].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    if (ratio < (large ? 3 : 4.5)) found.push("“" + node.data.trim().slice(0, 30) + "” has a contrast of " + ratio.toFixed(2));
+  }
+  return found;
+})()`
+
+// unnamed lists visible controls without a name, or smaller than WCAG 2.2's
+// 24 by 24 pixels (2.5.8), and IDs that are there twice.
+const unnamed = `(() => {
+  const found = [];
+  for (const e of document.querySelectorAll("button, select, textarea, input:not([type=file])")) {
+    if (!e.checkVisibility()) continue;
+    const name = e.getAttribute("aria-label") || e.textContent.trim() || [...(e.labels ?? [])].map((l) => l.textContent).join("");
+    const box = e.getBoundingClientRect();
+    if (!name) found.push("a control has no name: " + e.outerHTML.slice(0, 80));
+    if (e.type !== "checkbox" && (box.width < 24 || box.height < 24)) found.push("“" + name + "” is " + box.width + " by " + box.height);
+  }
+  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+  for (const id of new Set(ids.filter((id, i) => ids.indexOf(id) !== i))) found.push("#" + id + " is there twice");
+  return found;
+})()`

@@ -13,7 +13,8 @@ export function find(id) {
 /**
  * el makes an element. Properties starting with "on" are listeners, "data" is
  * an object of data attributes, "aria-…" and "role" are attributes, others are
- * properties of the element. Children are nodes or strings; null is left out.
+ * properties of the element. Children are nodes or strings, which are shown
+ * plain; null is left out.
  */
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
@@ -24,7 +25,8 @@ export function el(tag, props = {}, ...children) {
     else if (key.startsWith("aria-") || key === "role") node.setAttribute(key, value);
     else node[key] = value;
   }
-  node.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined));
+  node.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined)
+    .map((c) => (c instanceof Node ? c : plain(c))));
   return node;
 }
 

@@ -66,7 +66,7 @@ function wordButton(word, panelID, focus) {
     data: { testid: "word", mark, ...(focus ? { focus: "yes" } : {}) },
     "aria-expanded": "false", "aria-controls": panelID,
   },
-    el("bdi", { className: "word-text" }, plain(word.text)),
+    el("bdi", { className: "word-text" }, word.text),
     el("span", { className: "word-mark", "aria-hidden": "true" }, MARKS[mark].glyph),
     el("span", { className: "hidden" }, `: ${MARKS[mark].word}`));
 }
@@ -133,12 +133,12 @@ function panelOf(word, claims, voice) {
     : `${MARKS[mark].word}, mynah is ${howSure(word.accuracy.confidence)}`;
   const parts = [
     el("div", { className: "panel-head" },
-      el("h3", { data: { testid: "panel-word" } }, el("bdi", {}, plain(word.text))),
+      el("h3", { data: { testid: "panel-word" } }, el("bdi", {}, word.text)),
       el("p", { className: "verdict" }, el("span", { className: "mark", data: { mark }, "aria-hidden": "true" }, MARKS[mark].glyph), ` ${verdict}`),
       el("div", { className: "panel-tools" }, hearMine(word, voice), hearSaid(word))),
   ];
   for (const text of new Set(claims.map((c) => c.text).filter(Boolean))) {
-    parts.push(el("p", { className: "cue", data: { testid: "cue" }, dir: "auto" }, icon("hint"), el("span", {}, plain(text))));
+    parts.push(el("p", { className: "cue", data: { testid: "cue" }, dir: "auto" }, icon("hint"), el("span", {}, text)));
   }
   if (!word.spoken) {
     parts.push(el("p", {}, "mynah did not find this word in your recording. If you did say it, try once more, a little louder."));
@@ -164,7 +164,7 @@ function phone(p) {
   if (judged && p.heard === MISSING) heard = "left out";
   else if (judged && p.heard) heard = `sounded like ${ipaOf(p.heard)}${exampleOf(p.heard) ? `, as in ${exampleOf(p.heard)}` : ""}`;
   return el("li", { className: "phone", data: { testid: "phone", mark } },
-    el("span", { className: "phone-ipa" }, `${p.stress === 1 ? "ˈ" : p.stress === 2 ? "ˌ" : ""}${plain(p.ipa || ipaOf(p.expected))}`),
+    el("span", { className: "phone-ipa" }, `${p.stress === 1 ? "ˈ" : p.stress === 2 ? "ˌ" : ""}${p.ipa || ipaOf(p.expected)}`),
     example ? el("span", { className: "phone-example" }, `as in ${example}`) : null,
     el("span", { className: "phone-verdict" },
       el("span", { className: "mark", data: { mark }, "aria-hidden": "true" }, MARKS[mark].glyph), ` ${MARKS[mark].word}`),

@@ -86,7 +86,7 @@ class Entry {
     return el("div", { className: "mine", data: { testid: "mine" } },
       this.#play,
       el("div", { className: "mine-text" },
-        el("p", { dir: "auto" }, plain(text)),
+        el("p", { dir: "auto" }, text),
         el("p", { className: "fine" },
           el("time", { dateTime: received.toISOString() }, when(received)),
           seconds ? ` · ${clock(Math.max(1, Math.round(seconds)))}` : null)),
