@@ -331,7 +331,7 @@ var moreForms = map[string]string{
 	"because": "B IH0 K AO1 Z|B IH0 K AH0 Z|B IY0 K AH0 Z|B IH0 K AA1 Z", "been": "B IY1 N", "but": "B AH0 T", "can": "K AH0 N", "can't": "K AA1 N T", "could": "K AH0 D",
 	"do": "D AH0", "does": "D AH0 Z", "for": "F AO1|F AH0", "from": "F R AH0 M|F R AA1 M|F R AO1 M", "had": "HH AH0 D|AH0 D|D", "has": "HH AH0 Z|AH0 Z", "have": "HH AH0 V|AH0 V",
 	"he": "IY0", "her": "ER0|HH ER1|HH AH0", "him": "IH0 M", "his": "IH0 Z", "into": "IH0 N T AH0|IH0 N T UW1", "just": "JH AH0 S T|JH IH0 S T", "me": "M IH0",
-	"must": "M AH0 S T|M AH0 S", "my": "M AY1", "not": "N AO1 T", "of": "AH0 V|AO1 V|AH0", "or": "ER0|AO1|AH0", "our": "AA1 R|AW1 AH0|AA1", "shall": "SH AH0 L", "she": "SH IH0",
+	"must": "M AH0 S T|M AH0 S", "my": "M AY1", "not": "N AO1 T", "of": "AH0 V|AO1 V|AH0", "on": "AH0 N", "or": "ER0|AO1|AH0", "our": "AA1 R|AW1 AH0|AA1", "shall": "SH AH0 L", "she": "SH IH0",
 	"should": "SH AH0 D", "so": "S AH0", "some": "S AH0 M", "than": "DH AH0 N", "that": "DH AH0 T", "the": "DH AH0|DH IY0", "their": "DH ER0|DH EH1", "them": "DH AH0 M|AH0 M", "there": "DH ER0|DH EH1",
 	"to": "T UW1|T AH0", "us": "AH0 S", "was": "W AH0 Z|W AO1 Z", "we": "W IH0", "were": "W ER0|W AH0", "what": "W AH1 T|W AA1 T|W AO1 T", "will": "W AH0 L|AH0 L", "would": "W AH0 D|AH0 D|D",
 	"you": "Y AH0", "your": "Y ER0|Y AO1|Y AH0|Y UH1 R", "you're": "Y AO1 R|Y UH1 R|Y ER0", "it's": "IH1 T S", "i'm": "AY1 M|AA1 M", "i'll": "AY1 L|AA1 L", "they're": "DH EH1 R|DH ER0", "we're": "W IH1 R|W ER0",

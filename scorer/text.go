@@ -238,7 +238,7 @@ func belongs(at func(int) rune, i int) bool {
 		case isDigit(after):
 			return isAlnum(before) || before == ' ' || before == '-' || isCurrency(before)
 		case isLetter(after): // example.com, e.g. but not "end.Next"
-			return isLetter(before) && (isUpper(before) || !isUpper(after) || at(i-2) == '.') ||
+			return isLetter(before) && (isUpper(before) || !isUpper(after) || at(i-2) == '.' || at(i-2) == 'P' && before == 'h') ||
 				isDigit(before) && (isLower(after)) || before == ' ' && isLower(after)
 		}
 		return false

@@ -1,8 +1,8 @@
 """Grapheme to phoneme: trains the small network that guesses how an unknown
 word is said, and packs CMUdict for the Go service.
 
-All of it, from the folder training/, in one command (about 25 minutes on two
-cores):
+All of it, from the folder training/, in one command (20 minutes on one core,
+with the packages of requirements.txt):
 
     python -m mynah_g2p all
 
