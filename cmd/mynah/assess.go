@@ -55,7 +55,7 @@ func (c *assessCmd) Run(ctx context.Context, r *run) (err error) {
 	if err != nil {
 		return usageError{err}
 	}
-	e, err := r.openEngine(cfg, r.logger(cfg.Log), nil)
+	e, err := r.openEngine(cfg, r.logger(cfg.Log), nil) //nolint:contextcheck // loading the model is half a second that cannot be stopped
 	if err != nil {
 		return err
 	}

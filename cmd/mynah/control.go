@@ -146,7 +146,7 @@ func (o *remote) do(ctx context.Context, method, path string, v any) (err error)
 	}
 	defer func() { err = errors.Join(err, res.Body.Close()) }()
 	if res.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10)) //nolint:errcheck // the status says enough
+		text, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10)) // the status says enough
 		if s := strings.TrimSpace(string(text)); s != "" {
 			return errors.New(s)
 		}

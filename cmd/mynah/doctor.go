@@ -108,7 +108,7 @@ func (r *run) examine(ctx context.Context) []finding {
 	}
 	findings := []finding{{Name: "settings", State: stateOK, Detail: "fine"}}
 	findings = append(findings, probeRuntime(cfg)...)
-	findings = append(findings, probeModel(cfg))
+	findings = append(findings, probeModel(cfg)) //nolint:contextcheck // loading the model is half a second that cannot be stopped
 	findings = append(findings, r.probeDecoder(ctx, cfg)...)
 	findings = append(findings,
 		probeStore(ctx, cfg),

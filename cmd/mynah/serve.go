@@ -82,7 +82,8 @@ func (r *run) newService(ctx context.Context, cfg *config.Config, log *slog.Logg
 	}
 	op := &direct{s.store}
 	watch := newMetrics(op.Depth)
-	if s.engine, err = r.openEngine(cfg, log, watch.stage); err != nil {
+	s.engine, err = r.openEngine(cfg, log, watch.stage) //nolint:contextcheck // loading the model is half a second that cannot be stopped
+	if err != nil {
 		return nil, err
 	}
 	fault := r.faults()
