@@ -149,6 +149,21 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 }
 
+func TestTableDoesNotDriveTheTerminal(t *testing.T) {
+	const hostile = "\x1b]0;title\a\x1b[2J\u202egnp.exe\u2066\r\x00\u009b31m"
+	a := sampleAssessment()
+	a.Text, a.Words[2].Text = hostile, hostile
+	var b strings.Builder
+	for _, r := range []record{newRecord(hostile, a, coach.Rationale{Text: hostile}), newRefusal(hostile, "m", hostile, nil, "no_text", hostile)} {
+		if err := (&table{w: &b}).write(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if i := strings.IndexAny(b.String(), "\x1b\a\r\x00\u009b\u202e\u2066"); i >= 0 {
+		t.Errorf("%q is written", b.String()[i:])
+	}
+}
+
 func TestTable(t *testing.T) {
 	assessed := newRecord("notes/a.ogg", sampleAssessment(), sampleRationale())
 	refused := newRefusal("b.ogg", "test 1", "Hello there", nil, "no_speech", "There was no voice in the recording. Please try again a little closer to the microphone.")

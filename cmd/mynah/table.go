@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
 
@@ -52,12 +54,12 @@ func markOfWord(w wordRecord) mark {
 // write prints one record.
 func (t *table) write(r record) error {
 	var b strings.Builder
-	title := r.File
+	title := harmless(r.File)
 	if r.Seconds != nil {
 		title += fmt.Sprintf(" · %.1f s", *r.Seconds)
 	}
 	b.WriteString(t.paint("1", title) + "\n")
-	b.WriteString("“" + r.Text + "”\n\n")
+	b.WriteString("“" + harmless(r.Text) + "”\n\n")
 	if r.Refused != nil {
 		b.WriteString("Not scored (" + string(r.Refused.Reason) + ").\n")
 		t.wrap(&b, r.Refused.Advice)
@@ -92,7 +94,7 @@ func (t *table) words(b *strings.Builder, words []wordRecord) {
 	rows := [][]cell{{{"word", "1", false}, {}, {"label", "1", false}, {"score", "1", true}, {"sure", "1", true}, {"sounds to look at", "1", false}}}
 	for _, w := range words {
 		m := markOfWord(w)
-		row := append([]cell{{text: w.Text}, {m.sign + " " + m.word, m.colour, false}}, judged(w.Accuracy)...)
+		row := append([]cell{{text: harmless(w.Text)}, {m.sign + " " + m.word, m.colour, false}}, judged(w.Accuracy)...)
 		rows = append(rows, append(row, cell{text: sounds(w)}))
 	}
 	t.rows(b, rows)
@@ -144,7 +146,7 @@ func (t *table) pauses(b *strings.Builder, r record) {
 		if p.After < 0 || p.After >= len(r.Words) {
 			continue
 		}
-		fmt.Fprintf(b, "Pause of %.1f s after “%s”.\n", p.End-p.Start, r.Words[p.After].Text)
+		fmt.Fprintf(b, "Pause of %.1f s after “%s”.\n", p.End-p.Start, harmless(r.Words[p.After].Text))
 	}
 	if len(r.Pauses) > 0 {
 		b.WriteString("\n")
@@ -183,6 +185,17 @@ func (t *table) rows(b *strings.Builder, rows [][]cell) {
 	}
 }
 
+// harmless takes out what would drive a terminal rather than be shown on it:
+// control characters, and those that turn the direction of writing.
+func harmless(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, s)
+}
+
 // paint colours s where colours are on.
 func (t *table) paint(colour, s string) string {
 	if !t.colour || colour == "" || s == "" {
@@ -207,7 +220,7 @@ func (t *table) wrap(b *strings.Builder, text string) {
 				b.WriteString(" ")
 				column++
 			}
-			b.WriteString(word)
+			b.WriteString(harmless(word))
 			column += n
 		}
 		b.WriteString("\n")
