@@ -228,8 +228,8 @@ func TestTablesAreARPAbet(t *testing.T) {
 		}
 	}
 	for _, p := range prefixes {
-		if len(p.sounds) == 0 || p.spelling == "" {
-			t.Errorf("prefix %q: %v", p.spelling, p.sounds)
+		if got := parsePronunciation(p.sounds).String(); got != p.sounds || got == "" || p.spelling == "" {
+			t.Errorf("prefix %q: %q was read as %q", p.spelling, p.sounds, got)
 		}
 	}
 }

@@ -112,19 +112,17 @@ var suffixes = []suffix{
 // prefix is what can stand before a known word.
 type prefix struct {
 	spelling string
-	sounds   Pronunciation
+	sounds   string // ARPAbet
 }
 
-var prefixes = func() []prefix {
-	var out []prefix
-	for line := range strings.SplitSeq(`un AH0 N|re R IY0|non N AA0 N|over OW2 V ER0|under AH2 N D ER0|out AW2 T|anti AE2 N T IY0|mis M IH0 S|pre P R IY0|
-semi S EH2 M IY0|super S UW2 P ER0|inter IH2 N T ER0|sub S AH0 B|micro M AY2 K R OW0|multi M AH2 L T IY0|mega M EH2 G AH0|auto AO2 T OW0|
-cyber S AY2 B ER0|bio B AY2 OW0|eco IY2 K OW0|post P OW2 S T|self S EH2 L F|ultra AH2 L T R AH0|video V IH2 D IY0 OW0|tele T EH2 L AH0|dis D IH0 S`, "|") {
-		spelling, sounds, _ := strings.Cut(strings.TrimSpace(line), " ")
-		out = append(out, prefix{spelling, parsePronunciation(sounds)})
-	}
-	return out
-}()
+var prefixes = []prefix{
+	{"un", "AH0 N"}, {"re", "R IY0"}, {"non", "N AA0 N"}, {"over", "OW2 V ER0"}, {"under", "AH2 N D ER0"},
+	{"out", "AW2 T"}, {"anti", "AE2 N T IY0"}, {"mis", "M IH0 S"}, {"pre", "P R IY0"}, {"semi", "S EH2 M IY0"},
+	{"super", "S UW2 P ER0"}, {"inter", "IH2 N T ER0"}, {"sub", "S AH0 B"}, {"micro", "M AY2 K R OW0"}, {"multi", "M AH2 L T IY0"},
+	{"mega", "M EH2 G AH0"}, {"auto", "AO2 T OW0"}, {"cyber", "S AY2 B ER0"}, {"bio", "B AY2 OW0"}, {"eco", "IY2 K OW0"},
+	{"post", "P OW2 S T"}, {"self", "S EH2 L F"}, {"ultra", "AH2 L T R AH0"}, {"video", "V IH2 D IY0 OW0"}, {"tele", "T EH2 L AH0"},
+	{"dis", "D IH0 S"},
+}
 
 // derived takes endings and beginnings off until a known word is left, and
 // reads British spellings as American ones; nil where that leads nowhere.
@@ -162,7 +160,7 @@ func (l *CMULexicon) derived(word string) []Pronunciation {
 			known = l.derived(stem)
 		}
 		if known != nil {
-			return each(known, func(q Pronunciation) Pronunciation { return append(slices.Clip(p.sounds), q...) })
+			return each(known, func(q Pronunciation) Pronunciation { return append(parsePronunciation(p.sounds), q...) })
 		}
 	}
 	return nil

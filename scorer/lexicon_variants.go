@@ -176,12 +176,13 @@ func raised(word string, p Pronunciation) Pronunciation {
 // broad: bath, dance and half have the vowel of father in the south of
 // England. Which words do is not regular.
 func broad(word string, p Pronunciation) Pronunciation {
-	if !isBroad(word) {
+	short := func(s Sound) bool { return s.Phoneme == "AE" && s.Stress > 0 }
+	if !slices.ContainsFunc(p, short) || !isBroad(word) {
 		return p
 	}
 	done := false
 	return rewrite(p, func(i int) []Sound {
-		if p[i].Phoneme != "AE" || p[i].Stress == 0 || done {
+		if done || !short(p[i]) {
 			return nil
 		}
 		done = true
@@ -304,25 +305,25 @@ func before(p Pronunciation, i int, phoneme string) bool {
 // isBroad reports whether a word or the stem of its inflection is of the BATH
 // set.
 func isBroad(word string) bool {
-	if broadWords[word] {
+	if broadWords.has(word) {
 		return true
 	}
 	for _, suffix := range []string{"'s", "s", "es", "d", "ed", "ing", "r", "er", "ers", "est", "es'", "room", "rooms", "ly", "ment", "men", "man"} {
-		if stem, ok := strings.CutSuffix(word, suffix); ok && broadWords[stem] {
+		if stem, ok := strings.CutSuffix(word, suffix); ok && broadWords.has(stem) {
 			return true
 		}
 	}
 	return false
 }
 
-var broadWords = setOf(`ask bask basket bath path aftermath grass class pass past last fast cast mast master plaster disaster castle vast glass
+const broadWords wordSet = `ask bask basket bath path aftermath grass class pass past last fast cast mast master plaster disaster castle vast glass
 brass dance danc chance france glance advance enhance plant grant slant aunt can't shan't branch ranch half calf laugh staff after afternoon
 craft draft raft shaft aircraft rather example sample command demand slander answer task mask flask nasty broadcast forecast contrast
 breakfast ghastly avalanche lance prance stance trance pasture rascal casket clasp grasp gasp rasp alas blast caste chaff daft graph
 paragraph photograph telegraph graft haft laughter behalf calve halve moustache mustache nastily overcast perchance plantation
 raspberry repast remand reprimand surpass telecast trespass underpass bypass afterwards afterward outcast steadfast fasten fastening
 advantage vantage disadvantage chancellor chandler commander bathroom pathway classmate classroom grassland glasshouse passport password
-passtime pastime pastor basketball headmaster webmaster webcast podcast lasting everlasting mastery masterpiece castaway casting`)
+passtime pastime pastor basketball headmaster webmaster webcast podcast lasting everlasting mastery masterpiece castaway casting`
 
 // moreForms are pronunciations that the dictionary lacks: weak forms of
 // function words, and British ones that no rule gives.

@@ -263,7 +263,7 @@ func belongs(at func(int) rune, i int) bool {
 	case r == '°':
 		return isDigit(before) || isLetter(after)
 	case isCurrency(r):
-		return isDigit(after) || isDigit(before) || after == '.' && isDigit(at(i+2))
+		return isDigit(after) || isDigit(before) || after == '.' && isDigit(at(i+2)) || alone && isDigit(at(i-2))
 	}
 	return false
 }

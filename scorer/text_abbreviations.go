@@ -36,7 +36,7 @@ var abbreviations = map[string]short{
 // abbreviation lists the readings of an abbreviation, nil where c is none.
 func (r reader) abbreviation(lower string, c, before, after chunk) [][]string {
 	if endsInDigit(before.plain) {
-		if u, ok := unitNames[lower]; ok && (c.stop || !ambiguousUnits[lower]) {
+		if u, ok := unitNames[lower]; ok && (c.stop || !ambiguousUnits.has(lower)) {
 			return u.readings(isOne(before.plain))
 		}
 	}

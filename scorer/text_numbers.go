@@ -37,13 +37,13 @@ var unitNames = map[string]unit{
 	"kcal": {"calorie", "calories", "kilocalories"}, "cal": {"calorie", "calories", ""}, "px": {"pixel", "pixels", ""}, "pt": {"point", "points", ""}, "pts": {"point", "points", ""},
 	"°": {"degree", "degrees", ""}, "°c": {"degree celsius", "degrees celsius", "degrees"}, "°f": {"degree fahrenheit", "degrees fahrenheit", "degrees"},
 	"m2": {"square meter", "square meters", ""}, "km2": {"square kilometer", "square kilometers", ""}, "m3": {"cubic meter", "cubic meters", ""}, "cm3": {"cubic centimeter", "cubic centimeters", ""},
-	"ft2": {"square foot", "square feet", ""}, "am": {"ay m", "ay m", "in the morning"}, "pm": {"p m", "p m", ""},
+	"ft2": {"square foot", "square feet", ""}, "am": {"ay m", "ay m", "am"}, "pm": {"p m", "p m", ""},
 	"k": {"k", "k", "thousand"}, "bn": {"billion", "billion", ""}, "mn": {"million", "million", ""}, "b": {"b", "b", "billion"},
 	"x": {"times", "times", "x"}, "%": {"percent", "percent", ""}, "p": {"p", "p", "pence"}, "°k": {"degree kelvin", "degrees kelvin", "kelvin"},
 }
 
 // ambiguousUnits are words or letters when a space parts them from the number.
-var ambiguousUnits = setOf("in s a h l w v b k x p t am min ms mi pt cal g m")
+const ambiguousUnits wordSet = "in s a l w v b k x p t"
 
 var magnitudes = map[string][]string{
 	"k": {"thousand"}, "m": {"million"}, "mn": {"million"}, "mm": {"million"}, "b": {"billion"}, "bn": {"billion"}, "tn": {"trillion"},
@@ -138,7 +138,7 @@ func readMoney(s string, _, after chunk) [][]string {
 	return joinEach(minus, r.list)
 }
 
-func readOrdinal(s string, before, _ chunk) [][]string {
+func readOrdinal(s string, before, after chunk) [][]string {
 	m := ordinalForm.FindStringSubmatch(s)
 	if m == nil {
 		return nil
@@ -152,6 +152,9 @@ func readOrdinal(s string, before, _ chunk) [][]string {
 	r.add(plain)
 	if isMonth(before) {
 		r.add(joinWords([]string{"the"}, plain))
+	}
+	if isMonth(after) {
+		r.add(joinWords(plain, []string{"of"}), joinWords([]string{"the"}, plain, []string{"of"}))
 	}
 	r.add(ordinal(cardinal(digits, true)))
 	if len(digits) == 3 && digits[0] == '1' {
@@ -416,6 +419,16 @@ func isWhole(s string) bool {
 }
 
 func startsWithMoney(s string) bool { return moneyBefore.MatchString(strings.ToLower(s)) }
+
+// soleCurrency reads "5 €", where the sign is a token by itself.
+func soleCurrency(c chunk) [][]string {
+	for r, cur := range currencies {
+		if c.plain == string(r) {
+			return cur.readings(false)
+		}
+	}
+	return nil
+}
 
 // moneyUnit is the unit of what startsWithMoney.
 func moneyUnit(s string) unit {

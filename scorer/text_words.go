@@ -46,6 +46,9 @@ func (r reader) read(i int) [][]string {
 	if said, ok := symbols[c.plain]; ok {
 		return said
 	}
+	if said := soleCurrency(c); said != nil {
+		return said
+	}
 	plain := strings.ReplaceAll(c.plain, "–", "-")
 	lower := strings.ToLower(plain)
 	if said, ok := specials[lower]; ok {
@@ -94,11 +97,11 @@ func (r reader) word(w string) [][]string {
 		if parts := camelParts(w); parts != nil {
 			said.add(parts)
 		}
-		if len(letters) <= 5 && len(stem) == len(letters) && !hasVowel(letters) && !interjections[collapse(strings.ToLower(stem), 1)] {
+		if len(letters) <= 5 && len(stem) == len(letters) && !hasVowel(letters) && !interjections.has(collapse(strings.ToLower(stem), 1)) {
 			said.add(spellWith(stem, suffix))
 		}
 		said.add(collapsed(lower)...)
-	case spelled[stem] || !hasVowel(stem):
+	case spelled.has(stem) || !hasVowel(stem):
 		said.add(spellWith(stem, suffix), []string{lower})
 	default:
 		said.add([]string{lower}, spellWith(stem, suffix))
@@ -125,20 +128,32 @@ func isInitialism(w string) bool {
 }
 
 // spelled are the initialisms with a vowel that are not said as a word.
-var spelled = setOf(`AI API ATM BA BBA CEO CFO CIA COO CTO DIY DNA EU FAQ FBI GPA HIV IBM ID IOS IPA IPO IQ IT MBA
+const spelled wordSet = `AI API ATM BA BBA CEO CFO CIA COO CTO DIY DNA EU FAQ FBI GPA HIV IBM ID IOS IPA IPO IQ IT MBA
 MIA MRI NBA NYU OTT PA PIN QA RNA RSI SUV TOEIC UAE UCLA UFO UI UK UN URL US USA USB USSR UX VIP ECG EEG EKG IELTS AA AC
 AD ADHD AM AMA AP ASMR BAE BIOS CAD CBE CE DEA DOJ DUI EPA ESL EFL EST ET ETA EV GI HQ IE IEEE IMF IMO IOU IP IPCC IRA IRS
-ISP IV IVF LA LOL MIT NGO OCD OECD OMG OST PTA QE RPA RIP SEO SOS TBA UEFA UHD UPS USD VAT VIPS VOA WHO YMCA`)
+ISP IV IVF LA LOL MIT NGO OCD OECD OMG OST PTA QE RPA RIP SEO SOS TBA UEFA UHD UPS USD VAT VIPS VOA WHO YMCA`
 
 // interjections have no vowel letter and are words all the same.
-var interjections = setOf(`hmm hm mm mmm shh sh psst pst pfft brr grr zzz tsk tsks mr mrs ms vs nth cwm crwth nd rd st th`)
+const interjections wordSet = `hmm hm mm mmm shh sh psst pst pfft brr grr zzz tsk tsks mr mrs ms vs nth cwm crwth nd rd st th`
 
-func setOf(words string) map[string]bool {
-	set := make(map[string]bool)
-	for _, w := range strings.Fields(words) {
-		set[w] = true
+// wordSet is a set of words with white space between them. It is searched from
+// its start: a short list needs no index, and a constant no memory.
+type wordSet string
+
+func (s wordSet) has(word string) bool {
+	for from := 0; word != ""; {
+		at := strings.Index(string(s[from:]), word)
+		if at < 0 {
+			return false
+		}
+		at += from
+		end := at + len(word)
+		if (at == 0 || s[at-1] <= ' ') && (end == len(s) || s[end] <= ' ') {
+			return true
+		}
+		from = end
 	}
-	return set
+	return false
 }
 
 func hasVowel(w string) bool { return strings.ContainsAny(w, "aeiouyAEIOUY") }
@@ -215,8 +230,14 @@ var (
 	// romans are those that are no words and hardly initialisms.
 	romans = map[string]string{"II": "2", "III": "3", "IV": "4", "VI": "6", "VII": "7", "VIII": "8", "IX": "9", "XI": "11", "XII": "12",
 		"XIII": "13", "XIV": "14", "XV": "15", "XVI": "16", "XVII": "17", "XVIII": "18", "XIX": "19", "XX": "20", "XXI": "21"}
-	numbered = setOf(`war part chapter volume act scene type phase book level grade class section title article stage unit lesson page
-appendix table figure bowl olympiad vol ch mark version episode rocky ii`)
+)
+
+// numbered are words that a number follows, and determiners those that hold a
+// capital at the start of a sentence only.
+const (
+	numbered wordSet = `war part chapter volume act scene type phase book level grade class section title article stage unit lesson page
+appendix table figure bowl olympiad vol ch mark version episode rocky ii`
+	determiners wordSet = "The A An My His Her Your Our Their Its"
 )
 
 // roman reads a Roman numeral where it surely is one: after a name or after
@@ -224,8 +245,8 @@ appendix table figure bowl olympiad vol ch mark version episode rocky ii`)
 func (r reader) roman(i int) [][]string {
 	digits, ok := romans[r.at(i).plain]
 	before := r.at(i - 1).plain
-	after := numbered[strings.ToLower(before)]
-	if !ok || before == "" || !after && (r.capitals || !isUpper(rune(before[0])) || isInitialism(before) || setOf("The A An My His Her Your Our Their Its")[before]) {
+	after := numbered.has(strings.ToLower(before))
+	if !ok || before == "" || !after && (r.capitals || !isUpper(rune(before[0])) || isInitialism(before) || determiners.has(before)) {
 		return nil
 	}
 	n := cardinal(digits, false)
@@ -252,7 +273,7 @@ func (r reader) composite(plain string) [][]string {
 	parts := runs.FindAllString(plain, -1)
 	said := make([][][]string, 0, len(parts))
 	for i, p := range parts {
-		var before, after rune = ' ', ' '
+		before, after := ' ', ' '
 		if i > 0 {
 			before = rune(parts[i-1][len(parts[i-1])-1])
 		}
