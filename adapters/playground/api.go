@@ -136,9 +136,10 @@ func (s *server) deleteThread(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) getSettings(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]any{
-		"max_bytes":   s.cfg.MaxBytes,
-		"max_text":    s.cfg.MaxText,
-		"max_seconds": s.cfg.MaxSeconds,
+		"max_bytes":       s.cfg.MaxBytes,
+		"max_text":        s.cfg.MaxText,
+		"max_seconds":     s.cfg.MaxSeconds,
+		"words_elsewhere": s.cfg.WordsElsewhere,
 	})
 }
 

@@ -252,6 +252,16 @@ func TestPage(t *testing.T) {
 			t.Errorf("tried again is %q, want %q", got, first)
 		}
 	})
+	t.Run("what is said of privacy is true", func(t *testing.T) {
+		for elsewhere, want := range map[bool]string{false: "Nothing leaves this machine", true: "Your voice stays on this machine"} {
+			b := openTab(t, chromium, serve(t, Config{WordsElsewhere: elsewhere}, nil).url)
+			b.await(`document.querySelector(".privacy-line").textContent === "` + want + `"`)
+			b.click("privacy")
+			if got := value[bool](b, `document.getElementById("words-elsewhere").checkVisibility()`); got != elsewhere {
+				t.Errorf("a model elsewhere is mentioned: %t, want %t", got, elsewhere)
+			}
+		}
+	})
 	t.Run("forgetting empties the thread, here and on the server", func(t *testing.T) {
 		s := serve(t, Config{}, nil)
 		answerAll(t, s, coaching)

@@ -53,6 +53,9 @@ type Config struct {
 	// MaxSeconds is when the page stops a recording, 60 where 0. The decoder
 	// has its own limit.
 	MaxSeconds int
+	// WordsElsewhere says that replies are worded by a language model that runs
+	// on another machine: the page's word on privacy goes by it.
+	WordsElsewhere bool
 	// Ready is called with the page's address once Listen accepts connections.
 	Ready func(url string)
 }

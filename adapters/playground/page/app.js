@@ -43,10 +43,10 @@ class App {
     const sentences = new Sentences((s) => practice.show(s.text, `${s.level} · ${s.aim}`));
     this.#keep = await Keep.open();
     for (const kept of this.#keep.all()) this.#entry(kept).state(kept.note ? "listening" : "sending");
-    this.#insist(async () => Object.assign(limits, await api.settings()));
+    this.#insist(async () => this.#privacy(Object.assign(limits, await api.settings())));
     this.#insist(async () => {
       await sentences.load();
-      if (practice.text() === "") sentences.another();
+      if (practice.text() === "") sentences.first();
     });
     await this.#insist(() => this.#load());
     document.documentElement.dataset.ready = "yes";
@@ -169,6 +169,14 @@ class App {
       announce(`Colours: ${names[order[at]]}`);
     });
     show();
+  }
+
+  /** #privacy says what is true of this server. */
+  #privacy(settings) {
+    const here = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname) ? "this machine" : "this server";
+    const line = settings.words_elsewhere ? `Your voice stays on ${here}` : `Nothing leaves ${here}`;
+    for (const e of document.querySelectorAll(".privacy-line")) e.textContent = line;
+    find("words-elsewhere").hidden = !settings.words_elsewhere;
   }
 
   #dialogs() {

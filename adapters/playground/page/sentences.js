@@ -38,12 +38,22 @@ export class Sentences {
     return this.#all.filter((s) => (!level || s.level === level) && (!aim || s.aim === aim));
   }
 
+  /** first picks a sentence for the start, an easy one for a newcomer. */
+  first() {
+    const easy = this.#all.filter((s) => s.level === this.#all[0].level);
+    const from = remembered.get("level") || remembered.get("aim") ? this.#matching() : easy;
+    this.#pick(from.length > 0 ? from : easy);
+  }
+
   /** another picks a sentence at random, of the level and aim that were chosen,
    *  and not the same again. */
   another() {
     const all = this.#matching().length > 0 ? this.#matching() : this.#all;
     const others = all.filter((s) => s.text !== this.#last);
-    const from = others.length > 0 ? others : all;
+    this.#pick(others.length > 0 ? others : all);
+  }
+
+  #pick(from) {
     if (from.length > 0) this.#choose(from[Math.floor(Math.random() * from.length)]);
   }
 

@@ -64,6 +64,8 @@ export class Thread {
   }
 }
 
+const face = () => el("img", { className: "face", src: "/icon.svg", alt: "mynah", width: 32, height: 32 });
+
 class Entry {
   #slot = el("div", { className: "slot" });
   #play = null;
@@ -132,7 +134,7 @@ class Entry {
     clearTimeout(this.#timer);
     if (name === "listening") this.#timer = setTimeout(() => this.state("long"), LONG_MS);
     const busy = name !== "lost";
-    this.#slot.replaceChildren(el("div", { className: "state", data: { testid: "state", state: name }, role: "status" },
+    this.#slot.replaceChildren(face(), el("div", { className: "state", data: { testid: "state", state: name }, role: "status" },
       busy ? el("span", { className: "dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")) : null,
       el("span", {}, STATES[name])));
   }
@@ -147,7 +149,7 @@ class Entry {
       card.classList.add("fresh");
       announce(`mynah replied: ${plain(reply.text)}`);
     }
-    this.#slot.replaceChildren(el("img", { className: "face", src: "/icon.svg", alt: "mynah", width: 32, height: 32 }), card);
+    this.#slot.replaceChildren(face(), card);
   }
 
   close() {
