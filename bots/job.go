@@ -26,6 +26,11 @@ type job struct {
 // does, so no other note is blamed for it.
 const maxCrashes = 3
 
+// crashShare is how many more attempts a note gets, as a multiple, where they
+// end without a word: a service that is restarted again and again, for reasons
+// of its own, should not cost anyone their answer.
+const crashShare = 3
+
 var (
 	errStopping  = errors.New("the service is stopping")
 	errNoAdapter = errors.New("the note's platform is not connected")
@@ -39,7 +44,7 @@ func (j *job) run(ctx, stop context.Context) error {
 	switch t := j.task; {
 	case t.Reply != nil && t.Reply.Kind == coach.ReplyApology: // a crash came between apology and burial
 		return j.giveUp(ctx, errors.New(t.LastError))
-	case t.Attempt > j.MaxAttempts:
+	case t.Attempt > crashShare*j.MaxAttempts:
 		err = errExhausted
 	default:
 		err = j.answer(ctx, stop)
@@ -268,9 +273,10 @@ func (j *job) retry(ctx context.Context, after time.Duration, count bool) error 
 	return lossless(j.queue.Retry(ctx, j.task, after, count))
 }
 
-// giveUp apologises, unless the learner has been answered or a reply could not
-// be posted anyhow, and buries the task. The recording of a note that nobody
-// was told about stays, as long as the hold keeps it, for the operator's try.
+// giveUp posts what reply there is a last time, an apology if there is none,
+// and buries the task; a note that gets its coaching so is finished after all.
+// The recording of a note that nobody was told about stays, as long as the hold
+// keeps it, for the operator's try.
 func (j *job) giveUp(ctx context.Context, cause error) error {
 	t := j.task
 	j.log.Error("given up", "error", cause)
@@ -282,15 +288,17 @@ func (j *job) giveUp(ctx context.Context, cause error) error {
 			return lossless(err)
 		}
 	}
-	if !t.Posted && t.Reply.Kind == coach.ReplyApology {
+	if !t.Posted {
 		if err := j.post(ctx); err != nil {
-			j.log.Error("not even the apology was posted", "error", err)
+			j.log.Error("not even the last reply was posted", "error", err)
+			return lossless(j.queue.Bury(ctx, t))
 		}
 	}
-	if t.Posted {
-		if err := j.release(ctx); err != nil {
-			j.log.Error("the recording was not released", "error", err)
-		}
+	if err := j.release(ctx); err != nil {
+		j.log.Error("the recording was not released", "error", err)
+	}
+	if t.Reply.Kind != coach.ReplyApology {
+		return lossless(j.queue.Finish(ctx, t))
 	}
 	return lossless(j.queue.Bury(ctx, t))
 }

@@ -304,7 +304,7 @@ func TestGivingUp(t *testing.T) {
 			n := note(1)
 			bubble(t, w, w.worker(), n)
 			b := w.Buried()
-			if len(b) != 1 || b[0].Posted || b[0].Reply.Kind != coach.ReplyCoaching || w.calls["post"] != 8 {
+			if len(b) != 1 || b[0].Posted || b[0].Reply.Kind != coach.ReplyCoaching || w.calls["post"] != 9 {
 				t.Errorf("buried: %+v after %d posts", b, w.calls["post"])
 			}
 			if r, err := w.Held(t.Context(), n.ID); err != nil {
@@ -332,7 +332,7 @@ func TestGivingUp(t *testing.T) {
 			if err := w.Accept(t.Context(), n); err != nil {
 				t.Fatal(err)
 			}
-			for range 8 {
+			for range 24 {
 				if _, err := w.Claim(t.Context()); err != nil {
 					t.Fatal(err)
 				}

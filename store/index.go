@@ -20,6 +20,7 @@ type index struct {
 	busy    map[coach.NoteID]struct{} // held, or being taken, by this process
 	ready   queue                     // stale items are skipped as they surface
 	later   queue
+	seen    uint64 // the watch has come this far
 	depth   Depth
 	changed chan struct{} // closed at the next change
 }
@@ -35,12 +36,21 @@ func newIndex(lapsed func(owner string) bool) *index {
 }
 
 // set takes in a note's entry, unless a newer one is known. Watched says that
-// the watch delivered it, which ends the memory of a finished note: until then
-// it is kept so that the watch, coming behind, doesn't bring the note back.
+// the watch delivered it.
+//
+// A finished note is kept until the watch has come to its end too, lest the
+// watch, being behind, bring the note back; and of a note that is not kept,
+// nothing is taken from before the watch's place, lest a slow reader do so.
 func (x *index) set(e entry, watched bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	old, ok := x.entries[e.id]
+	if !ok && !watched && e.seq <= x.seen {
+		return
+	}
+	if watched {
+		x.seen = max(x.seen, e.seq)
+	}
 	if ok && (old.seq > e.seq || old.seq == e.seq && (!watched || e.state != done)) {
 		return
 	}

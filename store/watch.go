@@ -18,8 +18,13 @@ type watch struct {
 	seen   atomic.Uint64 // the last message's number
 }
 
-// checkEvery is how often a watch is compared with its stream.
-const checkEvery = 10 * time.Second
+const (
+	// checkEvery is how often a watch is compared with its stream.
+	checkEvery = 10 * time.Second
+	// restartEvery is how often a watch begins anew though nothing seems wrong,
+	// so that no mistake of an index lives for long.
+	restartEvery = 10 * time.Minute
+)
 
 // run watches until ctx ends, from the start again whenever it can't go on or
 // has fallen silent.
@@ -28,6 +33,9 @@ func (w *watch) run(ctx context.Context) {
 		err := w.once(ctx)
 		if ctx.Err() != nil {
 			return
+		}
+		if err == nil {
+			continue
 		}
 		w.store.log.Warn("the watch of notes starts anew", "error", err)
 		select {
@@ -69,10 +77,14 @@ func (w *watch) once(ctx context.Context) error {
 	}()
 	check := time.NewTicker(checkEvery)
 	defer check.Stop()
+	restart := time.NewTimer(restartEvery)
+	defer restart.Stop()
 	var behind uint64 // what was to come at the last check
 	for {
 		select {
 		case <-ctx.Done():
+			return nil
+		case <-restart.C:
 			return nil
 		case err := <-failed:
 			return err
