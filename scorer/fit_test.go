@@ -93,7 +93,8 @@ func TestFitRefusal(t *testing.T) {
 
 // trialsOf makes trials of all held-out recordings of at most 12 s: the right
 // sentence, one with a word too many, another sentence, half of each, and half
-// of the recording, or half and then all of it.
+// of the recording, or half and then all of it; for some, the recording
+// backwards and the babble of three other people.
 func trialsOf(t *testing.T, s *scorer.Scorer, m *ort.Model, r scorer.Refusal) []trial {
 	speakers := strings.Fields(string(read(t, *fitSpeakers)))
 	type utterance struct{ Wav, Text, Speaker string }
@@ -121,17 +122,33 @@ func trialsOf(t *testing.T, s *scorer.Scorer, m *ort.Model, r scorer.Refusal) []
 		out = append(out, trial{kind: kind, match: match, a: a, aligned: ok, extra: extra})
 		return a, ok && len(a.Spoken) == len(words)
 	}
-	for _, u := range all {
-		samples := readWAV(t, filepath.Join(*fitCorpus, u.Wav))
-		if len(samples) > 12*16000 {
-			continue
-		}
+	listen := func(samples []float32) scorer.Frames {
 		f, err := m.Listen(t.Context(), samples)
 		if err != nil {
 			t.Fatal(err)
 		}
+		return f
+	}
+	for i, u := range all {
+		samples := readWAV(t, filepath.Join(*fitCorpus, u.Wav))
+		if len(samples) > 12*16000 {
+			continue
+		}
+		f := listen(samples)
 		words := strings.Fields(u.Text)
 		a, ok := try("right", true, words, f, -1)
+		if i%3 == 0 {
+			backwards, babble := slices.Clone(samples), make([]float32, len(samples))
+			slices.Reverse(backwards)
+			for k := 1; k <= 3; k++ {
+				v := readWAV(t, filepath.Join(*fitCorpus, all[(i+k*len(all)/4)%len(all)].Wav))
+				for j := range babble {
+					babble[j] += v[j%len(v)] / 2
+				}
+			}
+			try("backwards", false, words, listen(backwards), -1)
+			try("babble", false, words, listen(babble), -1)
+		}
 		other := strings.Fields(all[random.IntN(len(all))].Text)
 		at := random.IntN(len(words) + 1)
 		try("a word too many", true, slices.Insert(slices.Clone(words), at, other[random.IntN(len(other))]), f, at)

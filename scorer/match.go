@@ -91,16 +91,20 @@ func tokenEvidence(f Frames, segments []segment, tokens int) []float64 {
 // completeness is 10 times the share of the tokens that were spoken. Its
 // confidence is the probability that the share falls in the label's band, each
 // token being spoken, independently, with the logistic probability of its
-// evidence against the cost of skipping a phone.
+// evidence against the cost of skipping a phone; the alignment's own choice is
+// never the less likely one.
 func (s found) completeness(bands []coach.Band, skipPhone float32) coach.Judgement {
 	n, said := len(s.spoken), 0
 	counts := make([]float64, n+1) // probability of each number of spoken tokens
 	counts[0] = 1
 	for i, spoken := range s.spoken {
+		p := 1 / (1 + math.Exp(float64(skipPhone)-s.evidence[i]))
 		if spoken {
 			said++
+			p = max(p, .5)
+		} else {
+			p = min(p, .5)
 		}
-		p := 1 / (1 + math.Exp(float64(skipPhone)-s.evidence[i]))
 		for k := i + 1; k > 0; k-- {
 			counts[k] = counts[k]*(1-p) + counts[k-1]*p
 		}
