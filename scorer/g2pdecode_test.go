@@ -1,6 +1,7 @@
 package scorer
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -37,13 +38,47 @@ func TestG2PVocabulary(t *testing.T) {
 	}
 	t.Run("repeats merge, blanks part them", func(t *testing.T) {
 		got, err := v.Decode(frames(0, 2, 2, 0, 2, 1, 1, 3, 0))
-		if err != nil || got.String() != "B B AH0 Z" {
+		if err != nil || len(got) != 1 || got[0].String() != "B B AH0 Z" {
 			t.Errorf("got %v and %v", got, err)
 		}
 	})
 	t.Run("blanks alone say nothing", func(t *testing.T) {
 		if got, err := v.Decode(frames(0, 0)); err != nil || len(got) != 0 {
 			t.Errorf("got %v and %v", got, err)
+		}
+	})
+	t.Run("alternatives follow by probability, without those that differ in stress", func(t *testing.T) {
+		v, err := ParseG2PVocabulary([]byte(`{"letters": "a", "symbols": ["AH0", "AH1", "B", "Z"]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := func(p float64) float32 { return float32(math.Log(p)) }
+		never := l(1e-9)
+		got, err := v.Decode([]float32{
+			never, l(.5), l(.3), l(.2), never, // AH0, AH1 or B
+			l(.9), never, never, never, l(.1), // nothing, or Z
+		})
+		var said []string
+		for _, p := range got {
+			said = append(said, p.String())
+		}
+		// AH0 .45, B .18, AH0 Z .05; AH1 is AH0 again, and B Z is under a tenth.
+		if diff := cmp.Diff([]string{"AH0", "B", "AH0 Z"}, said); diff != "" || err != nil {
+			t.Error(err, diff)
+		}
+	})
+	t.Run("paths of one pronunciation add up", func(t *testing.T) {
+		l := func(p float64) float32 { return float32(math.Log(p)) }
+		// The best single path is blank, blank (.36); but AH0 is .64 by three paths.
+		got, err := v.Decode([]float32{l(.6), l(.4), l(1e-9), l(1e-9), l(.6), l(.4), l(1e-9), l(1e-9)})
+		if err != nil || len(got) != 1 || got[0].String() != "AH0" {
+			t.Errorf("got %v and %v", got, err)
+		}
+	})
+	t.Run("values that are no numbers say nothing wrong", func(t *testing.T) {
+		nan := float32(math.NaN())
+		if _, err := v.Decode([]float32{nan, nan, nan, nan, 0, nan, nan, nan}); err != nil {
+			t.Error(err)
 		}
 	})
 	t.Run("a width that is not the vocabulary's is refused", func(t *testing.T) {
@@ -67,8 +102,8 @@ func FuzzParseG2PVocabulary(f *testing.F) {
 		if v.Classes() < 2 {
 			t.Errorf("%d classes", v.Classes())
 		}
-		if p, err := v.Decode(make([]float32, 3*v.Classes())); err != nil || len(p) != 0 {
-			t.Errorf("three equal frames are %v and %v", p, err)
+		if got, err := v.Decode(make([]float32, 3*v.Classes())); err != nil || len(got) > MaxGuesses {
+			t.Errorf("three equal frames are %v and %v", got, err)
 		}
 	})
 }

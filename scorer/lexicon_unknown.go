@@ -55,12 +55,12 @@ func (l *CMULexicon) unknown(ctx context.Context, word string) ([]Pronunciation,
 		}
 		return compound, nil
 	}
-	guess, err := l.g2p.Guess(ctx, word)
+	guesses, err := l.g2p.Guess(ctx, word)
 	switch {
 	case err != nil:
 		return nil, err
-	case len(guess) > 0:
-		return append([]Pronunciation{guess}, compound...), nil
+	case len(guesses) > 0:
+		return slices.Insert(guesses, 1, compound...), nil
 	case compound != nil:
 		return compound, nil
 	}

@@ -64,9 +64,10 @@ type Lexicon interface {
 	Pronounce(ctx context.Context, word string) ([]Pronunciation, error)
 }
 
-// G2P guesses the pronunciation of a word that no list has.
+// G2P guesses how a word that no list has may be said, likeliest first. It may
+// have no answer.
 type G2P interface {
-	Guess(ctx context.Context, word string) (Pronunciation, error)
+	Guess(ctx context.Context, word string) ([]Pronunciation, error)
 }
 
 // Token is one word of the sentence as it is written, and as it is spoken:

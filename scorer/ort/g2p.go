@@ -12,7 +12,7 @@ var _ scorer.G2P = (*Model)(nil)
 
 // Guess implements scorer.G2P with the model's grapheme-to-phoneme graph. A
 // model that has none knows no word.
-func (m *Model) Guess(ctx context.Context, word string) (scorer.Pronunciation, error) {
+func (m *Model) Guess(ctx context.Context, word string) ([]scorer.Pronunciation, error) {
 	if m.g2p == nil {
 		return nil, errors.New("the model has no g2p graph")
 	}

@@ -52,8 +52,8 @@ func TestShippedGraphGuesses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.String() != want {
-			t.Errorf("%s is said %s, want %s", word, got, want)
+		if len(got) == 0 || got[0].String() != want {
+			t.Errorf("%s is said %v, want %s first", word, got, want)
 		}
 	}
 }

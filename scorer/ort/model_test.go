@@ -136,7 +136,7 @@ func TestGuess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(scorer.Pronunciation{{Phoneme: "AA", Stress: 1}, {Phoneme: "IY", Stress: 1}, {Phoneme: "M"}}, got); diff != "" {
+	if diff := cmp.Diff([]scorer.Pronunciation{{{Phoneme: "AA", Stress: 1}, {Phoneme: "IY", Stress: 1}, {Phoneme: "M"}}}, got); diff != "" {
 		t.Errorf("pronunciation (-want +got):\n%s", diff)
 	}
 	for _, word := range []string{"", "xyz", strings.Repeat("a", 1000)} {
