@@ -32,10 +32,10 @@ func acknowledgedAfterAccept(t *testing.T, h Harness) {
 	}}
 	s := listen(t, h, in)
 	acknowledged := make(chan error, 1)
-	go func() { acknowledged <- h.Deliver(s.ctx, clip("a")) }()
+	go func() { acknowledged <- h.Deliver(s.ctx(), clip("a")) }()
 	select {
 	case <-arrived:
-	case <-s.ctx.Done():
+	case <-time.After(patience):
 		t.Fatal("the note never reached the inbox")
 	}
 	select {
@@ -62,7 +62,7 @@ func refusedMayComeAgain(t *testing.T, h Harness) {
 		return nil
 	}}
 	s := listen(t, h, in)
-	if err := h.Deliver(s.ctx, clip("a")); err == nil {
+	if err := h.Deliver(s.ctx(), clip("a")); err == nil {
 		t.Fatal("the delivery was acknowledged though the inbox had refused the note")
 	}
 	note := s.deliver(clip("a"))
@@ -153,7 +153,7 @@ func concurrentDeliveries(t *testing.T, h Harness) {
 	for _, c := range clips {
 		for range twins {
 			all.Go(func() {
-				if err := h.Deliver(s.ctx, c); err != nil {
+				if err := h.Deliver(s.ctx(), c); err != nil {
 					t.Errorf("delivery of %s was not acknowledged: %v", c.Key, err)
 				}
 			})
@@ -183,7 +183,7 @@ func concurrentDeliveries(t *testing.T, h Harness) {
 // read opens the note's recording and reads all of it.
 func (s *session) read(a coach.Adapter, n coach.VoiceNote) []byte {
 	s.t.Helper()
-	r, err := a.Open(s.ctx, n)
+	r, err := a.Open(s.ctx(), n)
 	if err != nil {
 		s.t.Fatalf("Open: %v", err)
 	}
@@ -220,10 +220,10 @@ func opensExactBytes(t *testing.T, h Harness) {
 func lostRecordingIsGone(t *testing.T, h Harness) {
 	s := listen(t, h, &inbox{})
 	n := s.deliver(clip("a"))
-	if err := h.Expire(s.ctx, n); err != nil {
+	if err := h.Expire(s.ctx(), n); err != nil {
 		t.Fatal(err)
 	}
-	r, err := h.Adapter.Open(s.ctx, n)
+	r, err := h.Adapter.Open(s.ctx(), n)
 	if err == nil { // what is gone may show only when it is read
 		_, err = io.Copy(io.Discard, r)
 		err = errors.Join(err, r.Close())
@@ -237,7 +237,7 @@ func listenEnds(t *testing.T, h Harness) {
 	s := listen(t, h, &inbox{})
 	s.deliver(clip("a"))
 	s.stop()
-	late, cancel := context.WithTimeout(s.ctx, 300*time.Millisecond)
+	late, cancel := context.WithTimeout(s.ctx(), 300*time.Millisecond)
 	defer cancel()
 	if err := h.Deliver(late, clip("b")); err == nil {
 		t.Error("a delivery after the end of Listen was acknowledged")
@@ -257,10 +257,10 @@ func listenEndsThoughInboxHangs(t *testing.T, h Harness) {
 	}}
 	s := listen(t, h, in)
 	acknowledged := make(chan error, 1)
-	go func() { acknowledged <- h.Deliver(s.ctx, clip("a")) }()
+	go func() { acknowledged <- h.Deliver(s.ctx(), clip("a")) }()
 	select {
 	case <-arrived:
-	case <-s.ctx.Done():
+	case <-time.After(patience):
 		t.Fatal("the note never reached the inbox")
 	}
 	s.stop()

@@ -42,7 +42,7 @@ func failedPostMayBeRepeated(t *testing.T, h Harness) {
 		n := s.deliver(clip(name))
 		r := reply(n, coach.ReplyCoaching, "Well read.")
 		h.FailPost(after)
-		err := h.Adapter.Post(s.ctx, n.Thread, r)
+		err := h.Adapter.Post(s.ctx(), n.Thread, r)
 		if err == nil {
 			t.Fatalf("a Post that failed %s returned nil", name)
 		}
@@ -67,7 +67,7 @@ func rateLimitIsSnooze(t *testing.T, h Harness) {
 	r := reply(n, coach.ReplyCoaching, "Well read.")
 	const limit = 2 * time.Second
 	h.LimitPost(limit)
-	err := h.Adapter.Post(s.ctx, n.Thread, r)
+	err := h.Adapter.Post(s.ctx(), n.Thread, r)
 	var snooze *coach.Snooze
 	if !errors.As(err, &snooze) {
 		t.Fatalf("Post under a rate limit: %v, want a *coach.Snooze", err)

@@ -57,7 +57,6 @@ func (b *inbox) accepted() []coach.VoiceNote {
 type session struct {
 	Harness
 	t     *testing.T
-	ctx   context.Context // of what the test itself does
 	inbox *inbox
 	end   context.CancelFunc // of Listen
 	ended chan error
@@ -66,13 +65,18 @@ type session struct {
 // listen starts the adapter and ends it with the test.
 func listen(t *testing.T, h Harness, in *inbox) *session {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
 	run, end := context.WithCancel(context.WithoutCancel(t.Context()))
-	s := &session{Harness: h, t: t, ctx: ctx, inbox: in, end: end, ended: make(chan error, 1)}
+	s := &session{Harness: h, t: t, inbox: in, end: end, ended: make(chan error, 1)}
 	go func() { s.ended <- h.Adapter.Listen(run, in) }()
 	t.Cleanup(func() { s.stop() })
 	return s
+}
+
+// ctx is for what the test itself does.
+func (s *session) ctx() context.Context {
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	s.t.Cleanup(cancel)
+	return ctx
 }
 
 // stop ends Listen, once, and checks that it returns nil in time.
@@ -113,7 +117,7 @@ func clip(key string) Clip {
 // deliver delivers the clip and returns the note that it became.
 func (s *session) deliver(c Clip) coach.VoiceNote {
 	s.t.Helper()
-	if err := s.Deliver(s.ctx, c); err != nil {
+	if err := s.Deliver(s.ctx(), c); err != nil {
 		s.t.Fatalf("delivery of %s was not acknowledged: %v", c.Key, err)
 	}
 	for _, n := range s.inbox.accepted() {
@@ -128,7 +132,7 @@ func (s *session) deliver(c Clip) coach.VoiceNote {
 // seen returns what the learner sees below the note.
 func (s *session) seen(n coach.VoiceNote) []Shown {
 	s.t.Helper()
-	shown, err := s.Seen(s.ctx, n)
+	shown, err := s.Seen(s.ctx(), n)
 	if err != nil {
 		s.t.Fatalf("look at the thread: %v", err)
 	}
@@ -147,7 +151,7 @@ func (s *session) seenOne(n coach.VoiceNote) Shown {
 
 func (s *session) post(a coach.Adapter, n coach.VoiceNote, r coach.Reply) {
 	s.t.Helper()
-	if err := a.Post(s.ctx, n.Thread, r); err != nil {
+	if err := a.Post(s.ctx(), n.Thread, r); err != nil {
 		s.t.Fatalf("Post: %v", err)
 	}
 }

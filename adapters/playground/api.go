@@ -53,7 +53,7 @@ func (s *server) refuseError(w http.ResponseWriter, r *http.Request, doing strin
 		refuse(w, http.StatusBadRequest, reasonMalformed, err.Error())
 	default:
 		if r.Context().Err() == nil { // else the client has gone, or we are going
-			s.log.Error(doing, "note", note, "error", err)
+			s.log.Error("request failed", "doing", doing, "note", note, "error", err)
 		}
 		retryAfter(w, 2*time.Second)
 		refuse(w, http.StatusServiceUnavailable, reasonUnavailable, "")

@@ -180,7 +180,7 @@ func TestPostNoteMalformed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := res.refusal(t); res.StatusCode != 400 || got.Reason != reasonMalformed {
+			if got := res.refusal(t); res.StatusCode != http.StatusBadRequest || got.Reason != reasonMalformed {
 				t.Errorf("answered %s %s", res.Status, got.Reason)
 			}
 			if len(s.inbox.all()) != 0 || s.hold.len() != 0 {
@@ -231,7 +231,7 @@ func TestPostNoteNotDurable(t *testing.T) {
 		s := serve(t, Config{}, nil)
 		s.inbox.refuseNext(fmt.Errorf("intake: %w", coach.ErrUnsupportedText))
 		res := mustClient(t, s.url).post(t, ordinary())
-		if got := res.refusal(t); res.StatusCode != 400 || got.Message != "advice: unsupported_text" {
+		if got := res.refusal(t); res.StatusCode != http.StatusBadRequest || got.Message != "advice: unsupported_text" {
 			t.Errorf("answered %s %+v", res.Status, got)
 		}
 		if n := s.hold.len(); n != 0 {

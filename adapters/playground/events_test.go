@@ -27,7 +27,7 @@ func (c *client) events(t *testing.T, ids ...coach.NoteID) <-chan event {
 		query += "&note=" + string(id)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	req, err := http.NewRequestWithContext(ctx, "GET", c.url+"api/events?"+strings.TrimPrefix(query, "&"), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"api/events?"+strings.TrimPrefix(query, "&"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,8 +75,11 @@ func (p *Playground) Listen(ctx context.Context, in coach.Inbox) error {
 		cutOff()
 		_ = server.Close() // it has nothing left to report
 	}
-	<-served
+	err = <-served
 	s.handlers.Lock() // waits for the handlers, and lets no more in
+	if !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("playground: %w", err)
+	}
 	return nil
 }
 
