@@ -50,7 +50,7 @@ class Config:
     judge_seeds: int = 3  # heads averaged in the shipped graph
 
     # Stage 3: encoder, recogniser and judge together.
-    joint_epochs: int = 5
+    joint_epochs: int = 4
     joint_seconds: float = 50.0  # audio in a batch
     joint_native: float = 0.3  # native audio beside the corpus's, as a share of its hours an epoch
     joint_frozen_layers: int = 2

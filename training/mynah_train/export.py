@@ -22,6 +22,7 @@ from .recogniser import Recogniser
 
 OPSET = 20
 _SMALLEST = 1024  # initializers of fewer elements stay float32
+LEAST = -4.6  # log posteriors below this (1 %) may differ
 
 
 class Acoustic(nn.Module):
@@ -200,6 +201,6 @@ def check(model: Path, torch_acoustic: Acoustic, utterances: list, tolerance: fl
         with torch.no_grad():
             want = torch_acoustic.eval()(torch.from_numpy(x)[None])[0][0].numpy()
         # Where the probability is next to nothing its logarithm may differ.
-        off = float(np.abs(np.where(np.maximum(got, want) > -8, got - want, 0)).max())
+        off = float(np.abs(np.where(np.maximum(got, want) > LEAST, got - want, 0)).max())
         if off > tolerance:
             raise AssertionError(f"{u.id}: log posteriors differ by {off:.4f}")
