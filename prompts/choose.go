@@ -25,14 +25,24 @@ func Choose(a coach.Assessment, earlier []coach.Lesson) []coach.Claim {
 	a = sane(a)
 	var claims []coach.Claim
 	fixes := pick(a, candidates(a, earlier))
-	if s, ok := strength(a, earlier, fixes); ok {
+	better, changed := change(a, earlier)
+	said := slices.Clone(fixes)
+	if changed {
+		said = append(said, better)
+	}
+	if s, ok := strength(a, earlier, said); ok {
 		claims = append(claims, s)
 	}
-	if c, ok := change(a, earlier); ok && !slices.ContainsFunc(claims, func(s coach.Claim) bool { return about(s, a) == about(c, a) }) {
-		claims = append(claims, c)
+	if changed {
+		claims = append(claims, better)
 	}
 	for _, f := range fixes {
-		claims = append(claims, f, cue(f, a, met(about(f, a), earlier), len(fixes)))
+		n := met(about(f, a), earlier)
+		how := cue(f, a, n, len(fixes))
+		if slices.ContainsFunc(claims, func(c coach.Claim) bool { return c.Kind == coach.ClaimCue && c.Text == how.Text }) {
+			how = cue(f, a, n+1, len(fixes)) // two words get two ways
+		}
+		claims = append(claims, f, how)
 	}
 	claims = append(claims, next(fixes, a, earlier))
 	for i := range claims {
@@ -276,8 +286,7 @@ func pick(a coach.Assessment, all []candidate) []coach.Claim {
 		return c.priority >= worthwhile && Certainty(c.claim, a) >= sure && !overall(c)
 	})
 	if len(fixes) == 0 {
-		take(func(c candidate) bool { return Certainty(c.claim, a) >= sure && (overall(c) || !c.minor) })
-		fixes = fixes[:min(1, len(fixes))]
+		take(func(c candidate) bool { return Certainty(c.claim, a) >= sure && overall(c) })
 	}
 	if len(fixes) == 0 {
 		take(func(c candidate) bool { return c.priority >= worthwhile && !c.minor && !overall(c) })

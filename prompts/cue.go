@@ -175,7 +175,7 @@ func next(fixes []coach.Claim, a coach.Assessment, earlier []coach.Lesson) coach
 		w := wordRef(a, *c.Word)
 		options = []string{
 			"Now say " + w + " three times, slowly, then send me the whole sentence again.",
-			"Try " + w + " alone first, then record the whole sentence once more.",
+			"Try " + w + " by itself, then record the whole sentence once more.",
 			"Say " + w + " slowly, then a little faster, and send the sentence again.",
 			"Warm up with " + w + ", and then read the sentence to me once more.",
 		}

@@ -13,10 +13,10 @@ import (
 const praiseworthy = .65
 
 // strength picks one thing that went well, from a label that bears it out, in
-// another place than the fixes and not the one praised last time. Speech that is
+// another place than what else is said, and not the one praised last time. Speech that is
 // poor as a whole is praised for nothing general: for words that were clear, or
 // for what was certainly done, reading all of it. False where there is nothing.
-func strength(a coach.Assessment, earlier []coach.Lesson, fixes []coach.Claim) (coach.Claim, bool) {
+func strength(a coach.Assessment, earlier []coach.Lesson, said []coach.Claim) (coach.Claim, bool) {
 	type praise struct {
 		claim coach.Claim
 		value float64
@@ -33,7 +33,7 @@ func strength(a coach.Assessment, earlier []coach.Lesson, fixes []coach.Claim) (
 		all = append(all, praise{c, value})
 	}
 	taken := func(i int) bool {
-		return slices.ContainsFunc(fixes, func(f coach.Claim) bool { return f.Word != nil && *f.Word == i })
+		return slices.ContainsFunc(said, func(f coach.Claim) bool { return f.Word != nil && *f.Word == i })
 	}
 	for i, w := range a.Words {
 		if !w.Spoken || taken(i) || functionWord(w.Text) || merit(w.Accuracy, wordGood, wordMax) < praiseworthy {
@@ -59,7 +59,7 @@ func strength(a coach.Assessment, earlier []coach.Lesson, fixes []coach.Claim) (
 	}{{coach.Fluency, .8}, {coach.Prosody, .75}, {coach.Accuracy, .6}} {
 		aspect, value := o.aspect, o.value
 		j := a.Sentence.Of(aspect)
-		if !poor && merit(j, wordGood, wordMax) >= sure && !slices.ContainsFunc(fixes, func(f coach.Claim) bool { return f.Kind == coach.ClaimSentence }) {
+		if !poor && merit(j, wordGood, wordMax) >= sure && !slices.ContainsFunc(said, func(f coach.Claim) bool { return f.Word == nil }) {
 			if j.Label == coach.Excellent {
 				value += .1
 			}
@@ -74,7 +74,7 @@ func strength(a coach.Assessment, earlier []coach.Lesson, fixes []coach.Claim) (
 		add(coach.Claim{Aspect: coach.Completeness, Label: j.Label, Confidence: j.Confidence}, value)
 	}
 	if len(all) == 0 {
-		return best(a, fixes)
+		return best(a, said)
 	}
 	slices.SortStableFunc(all, func(x, y praise) int {
 		return cmp.Or(cmp.Compare(y.value, x.value), strings.Compare(about(x.claim, a), about(y.claim, a)))
@@ -84,10 +84,10 @@ func strength(a coach.Assessment, earlier []coach.Lesson, fixes []coach.Claim) (
 
 // best is the clearest word of speech in which nothing is Good: that it was the
 // clearest is true of any word that scored highest, and Average at least.
-func best(a coach.Assessment, fixes []coach.Claim) (coach.Claim, bool) {
+func best(a coach.Assessment, said []coach.Claim) (coach.Claim, bool) {
 	at := -1
 	for i, w := range a.Words {
-		taken := slices.ContainsFunc(fixes, func(f coach.Claim) bool { return f.Word != nil && *f.Word == i })
+		taken := slices.ContainsFunc(said, func(f coach.Claim) bool { return f.Word != nil && *f.Word == i })
 		if w.Spoken && !taken && w.Accuracy.Label >= coach.Average && (at < 0 || w.Accuracy.Score > a.Words[at].Accuracy.Score) {
 			at = i
 		}

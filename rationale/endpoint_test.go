@@ -66,7 +66,7 @@ func faithful(r request) string {
 }
 
 // serve starts a server for the test and an Endpoint that asks it.
-func serve(t *testing.T, cfg rationale.Config, h func(w http.ResponseWriter, r request)) *rationale.Endpoint {
+func serve(t testing.TB, cfg rationale.Config, h func(w http.ResponseWriter, r request)) *rationale.Endpoint {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		var r request
