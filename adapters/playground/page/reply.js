@@ -35,7 +35,7 @@ function paragraphs(text) {
 function assessment(a, claims, voice) {
   const words = a.words ?? [];
   const panel = el("div", { className: "panel", id: `panel-${++panels}`, data: { testid: "panel" }, role: "region", hidden: true });
-  const buttons = words.map((word, i) => wordButton(word, panel.id, claims.some((c) => c.word === i && c.kind !== "strength")));
+  const buttons = words.map((word) => wordButton(word, panel.id));
   let open = -1;
   const show = (i) => {
     if (open >= 0) buttons[open].setAttribute("aria-expanded", "false");
@@ -59,11 +59,11 @@ function assessment(a, claims, voice) {
   ];
 }
 
-function wordButton(word, panelID, focus) {
+function wordButton(word, panelID) {
   const mark = markOfWord(word);
   return el("button", {
     className: "word", type: "button",
-    data: { testid: "word", mark, ...(focus ? { focus: "yes" } : {}) },
+    data: { testid: "word", mark },
     "aria-expanded": "false", "aria-controls": panelID,
   },
     el("bdi", { className: "word-text" }, word.text),
