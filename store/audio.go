@@ -27,10 +27,10 @@ func (s *Store) Hold(ctx context.Context, id coach.NoteID, r io.Reader) error {
 	if int64(len(b)) > s.config.MaxAudio {
 		return fmt.Errorf("hold: %w", coach.ErrTooLarge)
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	put, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	if _, err := s.audio.Put(ctx, jetstream.ObjectMeta{Name: token(id)}, bytes.NewReader(b)); err != nil {
-		return fmt.Errorf("hold: %w", s.diagnose(err))
+	if _, err := s.audio.Put(put, jetstream.ObjectMeta{Name: token(id)}, bytes.NewReader(b)); err != nil {
+		return fmt.Errorf("hold: %w", s.diagnose(ctx, err))
 	}
 	return nil
 }

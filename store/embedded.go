@@ -24,11 +24,12 @@ type embedded struct {
 	config  server.JetStreamConfig
 	log     *slog.Logger
 	sick    atomic.Bool // a write failed for good: JetStream must be started anew
+	healed  time.Time   // when it last was
 }
 
 // maxPayload is the embedded server's limit for one message; a cluster has its
-// own, 1 MiB unless configured. The longest note that is scored takes well
-// under 100 KiB (TestLongestNoteFits).
+// own, 1 MiB unless configured. The longest note that is scored takes hardly
+// over 100 KiB (TestLongestNoteFits).
 const maxPayload = 8 * mebi
 
 func startEmbedded(c Config) (*embedded, error) {
@@ -101,13 +102,17 @@ func (e *embedded) room() bool {
 	return int64(fs.Bavail)*int64(fs.Bsize) >= e.reserve //nolint:unconvert // types differ by system
 }
 
-// heal starts JetStream anew after the disk had been full, once there is room.
+// heal starts JetStream anew after a write had failed, once there is room: a
+// stream that ran into a full disk refuses every write from then on.
 func (e *embedded) heal() {
-	if !e.sick.Load() || !e.room() {
+	if !e.sick.Load() || !e.room() || time.Since(e.healed) < healEvery {
 		return
 	}
+	e.healed = time.Now()
+	e.sick.Store(false)
 	if err := e.server.ShutdownJetStream(); err != nil {
 		e.log.Error("stop of JetStream failed", "error", err)
+		e.sick.Store(true)
 		return
 	}
 	config := server.JetStreamConfig{
@@ -116,11 +121,14 @@ func (e *embedded) heal() {
 	}
 	if err := e.server.EnableJetStream(&config); err != nil {
 		e.log.Error("start of JetStream failed", "error", err)
+		e.sick.Store(true)
 		return
 	}
-	e.sick.Store(false)
-	e.log.Info("JetStream was started anew: the disk has room again")
+	e.log.Info("JetStream was started anew, after a write had failed")
 }
+
+// healEvery is the shortest time between two new starts.
+const healEvery = 10 * time.Second
 
 // serverLog writes the server's log into ours: its notices are details here.
 type serverLog struct{ log *slog.Logger }

@@ -28,12 +28,12 @@ func (s *Store) Remember(ctx context.Context, learner coach.LearnerID, l coach.L
 	if err != nil {
 		return fmt.Errorf("remember: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	publish, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	// Twice is harmless: Earlier shows the later one. So no message ID.
 	m := &nats.Msg{Subject: s.lessonSubject(learner), Data: b}
-	if _, err := s.js.PublishMsg(ctx, m, jetstream.WithExpectStream(s.config.Prefix+"-lessons")); err != nil {
-		return fmt.Errorf("remember: %w", s.diagnose(err))
+	if _, err := s.js.PublishMsg(publish, m, jetstream.WithExpectStream(s.config.Prefix+"-lessons")); err != nil {
+		return fmt.Errorf("remember: %w", s.diagnose(ctx, err))
 	}
 	return nil
 }

@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"context"
+	"io"
 	"log/slog"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -61,3 +63,6 @@ func TestEmbedded(t *testing.T) {
 		storetest.History(t, open(t, store.Config{Dir: t.TempDir(), Lessons: 12}), 12)
 	})
 }
+
+// newNoise returns endless bytes that can't be compressed.
+func newNoise() io.Reader { return rand.NewChaCha8([32]byte{1}) }

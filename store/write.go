@@ -58,6 +58,7 @@ func (s *Store) write(ctx context.Context, e entry, task *coach.Task, expect uin
 	if ttl > 0 {
 		opts = append(opts, jetstream.WithMsgTTL(ttl))
 	}
+	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	for {
@@ -75,13 +76,13 @@ func (s *Store) write(ctx context.Context, e entry, task *coach.Task, expect uin
 			} else if !again {
 				return entry{}, errConflict
 			}
-		case !transient(err):
-			return entry{}, s.diagnose(err)
+		case !transient(err), s.embedded != nil && !s.embedded.room(): // a full disk leaves writes unanswered
+			return entry{}, s.diagnose(caller, err)
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
-			return entry{}, fmt.Errorf("write: %w", errors.Join(ctx.Err(), err))
+			return entry{}, s.diagnose(caller, errors.Join(ctx.Err(), err))
 		}
 	}
 }
@@ -123,15 +124,17 @@ func (s *Store) last(ctx context.Context, id coach.NoteID) (*jetstream.RawStream
 	}
 }
 
-// diagnose marks the embedded server for a new start where its disk was full.
-func (s *Store) diagnose(err error) error {
+// diagnose wraps the error of a write that failed for good, under a caller's
+// ctx. An embedded server has no reason to fail one but its limits and its disk:
+// after any other error it is to be started anew.
+func (s *Store) diagnose(ctx context.Context, err error) error {
 	var api *jetstream.APIError
-	if s.embedded == nil || !errors.As(err, &api) || strings.Contains(api.Description, "maximum") {
-		return fmt.Errorf("write: %w", err)
-	}
-	if strings.Contains(api.Description, syscall.ENOSPC.Error()) || !s.embedded.room() {
+	limited := errors.As(err, &api) && strings.Contains(api.Description, "maximum")
+	if s.embedded != nil && !limited && ctx.Err() == nil {
 		s.embedded.sick.Store(true)
-		return fmt.Errorf("write: %w", errors.Join(errDiskFull, err))
+		if !s.embedded.room() || api != nil && strings.Contains(api.Description, syscall.ENOSPC.Error()) {
+			err = errors.Join(errDiskFull, err)
+		}
 	}
 	return fmt.Errorf("write: %w", err)
 }

@@ -170,3 +170,27 @@ func History(t *testing.T, h coach.History, keep int) {
 		check(t, "c", 9, Lesson(5))
 	})
 }
+
+// AudioRound holds, reads and releases a recording of a size, over and over.
+func AudioRound(b *testing.B, h coach.AudioHold, size int) {
+	recording := make([]byte, size)
+	for b.Loop() {
+		id := Note(1).ID
+		if err := h.Hold(b.Context(), id, bytes.NewReader(recording)); err != nil {
+			b.Fatal(err)
+		}
+		r, err := h.Held(b.Context(), id)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			b.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			b.Fatal(err)
+		}
+		if err := h.Release(b.Context(), id); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
