@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -89,7 +88,6 @@ func BenchmarkNote(b *testing.B) {
 			}
 			b.ReportMetric(float64(all-model)/float64(model), "rest/model")
 			b.ReportMetric(peak(b), "MiB")
-			b.ReportMetric(childPeak(b), "child-MiB")
 		})
 	}
 }
@@ -191,14 +189,4 @@ func peak(b *testing.B) float64 {
 		b.Fatal(err)
 	}
 	return float64(n) / 1024
-}
-
-// childPeak is the most memory that a child process held, in MiB.
-func childPeak(b *testing.B) float64 {
-	b.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return float64(usage.Maxrss) / 1024
 }

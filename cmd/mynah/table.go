@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -113,13 +114,18 @@ func judged(j *coach.Judgement) []cell {
 	}
 }
 
-// sounds lists the word's phones below Good.
+// mostSounds is how many of a word's poor phones are listed: more would bury
+// those that matter.
+const mostSounds = 3
+
+// sounds lists the worst of the word's phones below Good.
 func sounds(w wordRecord) string {
+	poor := slices.DeleteFunc(slices.Clone(w.Phones), func(p phoneRecord) bool {
+		return p.Accuracy == nil || p.Accuracy.Label >= coach.Good
+	})
+	slices.SortStableFunc(poor, func(a, b phoneRecord) int { return cmp.Compare(a.Accuracy.Score, b.Accuracy.Score) })
 	var list []string
-	for _, p := range w.Phones {
-		if p.Accuracy == nil || p.Accuracy.Label >= coach.Good {
-			continue
-		}
+	for _, p := range poor[:min(len(poor), mostSounds)] {
 		s := p.IPA
 		switch {
 		case p.Heard == nil:
@@ -129,6 +135,9 @@ func sounds(w wordRecord) string {
 			s += " like " + ipaOf(*p.Heard)
 		}
 		list = append(list, fmt.Sprintf("%s (%s, %.0f%%)", s, p.Accuracy.Label, 100*p.Accuracy.Confidence))
+	}
+	if more := len(poor) - mostSounds; more > 0 {
+		list = append(list, fmt.Sprintf("%d more", more))
 	}
 	return strings.Join(list, ", ")
 }
