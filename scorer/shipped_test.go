@@ -162,7 +162,7 @@ func TestShippedModelRefuses(t *testing.T) {
 		{"another sentence", samples, "Mark lived in New York", []*coach.LearnerError{coach.ErrTextMismatch}},
 		{"a longer other sentence", samples, "But again he has made a very clear statement", []*coach.LearnerError{coach.ErrTextMismatch}},
 		{"one other word", samples, "Yellow", []*coach.LearnerError{coach.ErrTextMismatch}},
-		{"speech backwards", backwards, recorded, []*coach.LearnerError{coach.ErrTextMismatch}},
+		{"speech backwards", backwards, recorded, nil},
 		{"a recording cut short", samples[:9600], recorded, []*coach.LearnerError{coach.ErrTooShort}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
