@@ -202,9 +202,7 @@ func TestPostNoteNotDurable(t *testing.T) {
 		"the inbox fails":           {func(s *service) { s.inbox.refuseNext(failing) }, 503, "2", reasonUnavailable},
 		"the learner sent too many": {func(s *service) { s.inbox.refuseNext(&coach.Busy{For: 90 * time.Second, Cause: failing}) }, 429, "90", reasonBusy},
 		"the inbox asks to wait":    {func(s *service) { s.inbox.refuseNext(&coach.Snooze{For: 1500 * time.Millisecond, Cause: failing}) }, 429, "2", reasonBusy},
-		"the record can't be put": {func(s *service) {
-			s.shelf.putError = func(string) (error, bool) { s.shelf.putError = nil; return failing, false }
-		}, 503, "2", reasonUnavailable},
+		"the record can't be put":   {func(s *service) { s.shelf.putError = failing }, 503, "2", reasonUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, Config{}, nil)

@@ -6,36 +6,49 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/mynah-coach/mynah/adapters/adaptertest"
 	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/store"
 )
 
 func TestConformance(t *testing.T) {
-	adaptertest.Run(t, func(t *testing.T) adaptertest.Harness {
-		p := newPlatform(t)
-		return adaptertest.Harness{
-			Adapter:  p.adapter(Config{Addr: "127.0.0.1:0", Ready: p.ready}),
-			Another:  p.adapter(Config{}),
-			Deliver:  p.deliver,
-			Seen:     p.seen,
-			Expire:   func(ctx context.Context, n coach.VoiceNote) error { return p.hold.Release(ctx, n.ID) },
-			FailPost: p.failPost,
-			Quiesce:  p.quiesce,
-		}
+	t.Run("in memory", func(t *testing.T) {
+		adaptertest.Run(t, func(t *testing.T) adaptertest.Harness {
+			return newPlatform(t, newMemoryHold(), newMemoryShelf()).harness()
+		})
+	})
+	t.Run("on the store", func(t *testing.T) {
+		adaptertest.Run(t, func(t *testing.T) adaptertest.Harness {
+			s, err := store.Open(t.Context(), store.Config{Dir: filepath.Join(t.TempDir(), "data")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := s.Close(); err != nil {
+					t.Errorf("close the store: %v", err)
+				}
+			})
+			shelf, err := s.Shelf(t.Context(), "playground", time.Hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return newPlatform(t, s, shelf).harness()
+		})
 	})
 }
 
 // platform is the playground as its learners meet it: over HTTP.
 type platform struct {
-	t     *testing.T
-	hold  *memoryHold
-	shelf *memoryShelf
+	hold  coach.AudioHold
+	shelf *failingShelf
 
 	mu      sync.Mutex
 	url     string
@@ -43,14 +56,53 @@ type platform struct {
 	clients map[string]*client
 }
 
-func newPlatform(t *testing.T) *platform {
-	p := &platform{t: t, hold: newMemoryHold(), shelf: newMemoryShelf(), up: make(chan struct{}), clients: map[string]*client{}}
+func newPlatform(t *testing.T, hold coach.AudioHold, shelf Shelf) *platform {
+	p := &platform{hold: hold, shelf: &failingShelf{Shelf: shelf}, up: make(chan struct{}), clients: map[string]*client{}}
 	t.Cleanup(p.quiesce)
 	return p
 }
 
+func (p *platform) harness() adaptertest.Harness {
+	return adaptertest.Harness{
+		Adapter:  p.adapter(Config{Addr: "127.0.0.1:0", Ready: p.ready}),
+		Another:  p.adapter(Config{}),
+		Deliver:  p.deliver,
+		Seen:     p.seen,
+		Expire:   func(ctx context.Context, n coach.VoiceNote) error { return p.hold.Release(ctx, n.ID) },
+		FailPost: p.shelf.failReply,
+		Quiesce:  p.quiesce,
+	}
+}
+
 func (p *platform) adapter(cfg Config) *Playground {
 	return New(p.hold, p.shelf, advise, forgetNothing, discardLog(), cfg)
+}
+
+// failingShelf is a Shelf whose next Put of a reply can be made to fail.
+type failingShelf struct {
+	Shelf
+	mu          sync.Mutex
+	fail, after bool
+}
+
+// failReply fails it before it has taken effect, or after.
+func (s *failingShelf) failReply(after bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail, s.after = true, after
+}
+
+func (s *failingShelf) Put(ctx context.Context, key string, value []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.fail || !strings.HasSuffix(key, replySuffix) {
+		return s.Shelf.Put(ctx, key, value)
+	}
+	s.fail = false
+	if s.after {
+		return errors.Join(errShelf, s.Shelf.Put(ctx, key, value))
+	}
+	return errShelf
 }
 
 func (p *platform) ready(url string) {
@@ -125,18 +177,6 @@ func (p *platform) seen(ctx context.Context, note coach.VoiceNote) ([]adaptertes
 		}
 	}
 	return nil, errors.New("no browser shows the note")
-}
-
-func (p *platform) failPost(after bool) {
-	p.shelf.mu.Lock()
-	defer p.shelf.mu.Unlock()
-	p.shelf.putError = func(key string) (error, bool) {
-		if !strings.HasSuffix(key, replySuffix) {
-			return nil, false
-		}
-		p.shelf.putError = nil
-		return errShelf, after
-	}
 }
 
 func (p *platform) quiesce() {

@@ -17,7 +17,7 @@ type memoryShelf struct {
 	values   map[string][]byte
 	log      []shelved // every Put, for watchers
 	changed  chan struct{}
-	putError func(key string) (err error, after bool) // may be nil
+	putError error // of the next Put
 }
 
 func newMemoryShelf() *memoryShelf {
@@ -29,18 +29,15 @@ var errShelf = errors.New("the shelf failed")
 func (s *memoryShelf) Put(ctx context.Context, key string, value []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var err error
-	if s.putError != nil {
-		var after bool
-		if err, after = s.putError(key); err != nil && !after {
-			return err
-		}
+	if err := s.putError; err != nil {
+		s.putError = nil
+		return err
 	}
 	s.values[key] = bytes.Clone(value)
 	s.log = append(s.log, shelved{key, bytes.Clone(value)})
 	close(s.changed)
 	s.changed = make(chan struct{})
-	return err
+	return ctx.Err()
 }
 
 func (s *memoryShelf) Get(ctx context.Context, key string) ([]byte, bool, error) {
