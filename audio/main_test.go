@@ -100,19 +100,25 @@ func decodeBytes(t testing.TB, d *Decoder, data []byte) ([]float32, error) {
 }
 
 // snr is the ratio of want to got-want in dB where the two fit best, shifted
-// by at most maxShift samples, and that shift.
+// by at most maxShift samples, and that shift. A second in the middle tells
+// where they fit.
 func snr(got, want []float32, maxShift int) (db float64, shift int) {
-	db = math.Inf(-1)
-	for s := -maxShift; s <= maxShift; s++ {
-		var signal, noise float64
-		for i := max(0, -s); i < min(len(want), len(got)-s); i++ {
-			w, d := float64(want[i]), float64(got[i+s])-float64(want[i])
+	const window = 16000
+	ratio := func(from, to, s int) float64 {
+		var signal, noise float32
+		for i := max(from, -s); i < min(to, len(want), len(got)-s); i++ {
+			w, d := want[i], got[i+s]-want[i]
 			signal += w * w
 			noise += d * d
 		}
-		if r := 10 * math.Log10(signal/(noise+1e-12)); r > db {
-			db, shift = r, s
+		return 10 * math.Log10(float64(signal)/(float64(noise)+1e-12))
+	}
+	best := math.Inf(-1)
+	from := max(0, min(len(got), len(want))/2-window/2)
+	for s := -maxShift; s <= maxShift && maxShift > 0; s++ {
+		if r := ratio(from, from+window, s); r > best {
+			best, shift = r, s
 		}
 	}
-	return db, shift
+	return ratio(0, len(want), shift), shift
 }
