@@ -103,7 +103,7 @@ func setLimits(l limits, size, data uint64) error {
 		{unix.RLIMIT_CPU, l.cpuSeconds},
 		{unix.RLIMIT_MEMLOCK, 0},
 		{unix.RLIMIT_MSGQUEUE, 0},
-		{unix.RLIMIT_AS, size + l.memory},
+		{unix.RLIMIT_AS, size + 4*l.memory}, // much is reserved and never used: a C heap for each thread
 		{unix.RLIMIT_DATA, data + l.memory},
 	} {
 		var now unix.Rlimit
