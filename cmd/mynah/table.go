@@ -134,7 +134,11 @@ func sounds(w wordRecord) string {
 		default:
 			s += " like " + ipaOf(*p.Heard)
 		}
-		list = append(list, fmt.Sprintf("%s (%s, %.0f%%)", s, p.Accuracy.Label, 100*p.Accuracy.Confidence))
+		sure := "not sure"
+		if p.Accuracy.Confidence >= surely {
+			sure = fmt.Sprintf("%s, %.0f%%", p.Accuracy.Label, 100*p.Accuracy.Confidence)
+		}
+		list = append(list, s+" ("+sure+")")
 	}
 	if more := len(poor) - mostSounds; more > 0 {
 		list = append(list, fmt.Sprintf("%d more", more))
