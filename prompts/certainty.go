@@ -4,9 +4,13 @@ import "github.com/mynah-coach/mynah/coach"
 
 // How sure a claim must be. Precision comes first: a false correction costs a
 // learner more than a missed one.
+// The thresholds were chosen on speakers held out of training (docs/rationale.md).
 const (
-	sure   = 0.55 // said plainly
-	unsure = 0.40 // said as "not sure", and only where there is nothing else
+	sure   = 0.70 // of a word or a sound: said plainly
+	unsure = 0.55 // said as "not sure", and only where there is nothing else
+
+	sureSentence   = 0.55 // the same of the whole sentence, whose labels are steadier
+	unsureSentence = 0.40
 )
 
 // Where Good begins and the scale ends, at each level (docs/rationale.md).
@@ -68,9 +72,17 @@ func Certainty(c coach.Claim, a coach.Assessment) float64 {
 func Unsure(c coach.Claim, a coach.Assessment) bool {
 	switch c.Kind {
 	case coach.ClaimSentence, coach.ClaimWord, coach.ClaimPhone, coach.ClaimPause:
-		return Certainty(c, a) < sure
+		return Certainty(c, a) < sureOf(c)
 	}
 	return false
+}
+
+// sureOf is the certainty from which a claim is made plainly.
+func sureOf(c coach.Claim) float64 {
+	if c.Kind == coach.ClaimPause || c.Word == nil {
+		return sureSentence
+	}
+	return sure
 }
 
 // evidence is the judgement that a claim rests on, and its level's scale.

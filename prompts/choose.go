@@ -192,7 +192,8 @@ func wordProblems(a coach.Assessment, i int) (phones []coach.Claim, whole *coach
 		phones = append(phones, c)
 	}
 	most := len(phones) >= 3 && len(phones)*2 >= known
-	if problem(w.Accuracy, wordGood) >= unsure && (most || len(phones) == 0) {
+	// Of a whole word only what is sure is said: "perhaps this word" helps nobody.
+	if problem(w.Accuracy, wordGood) >= sure && (most || len(phones) == 0) {
 		return nil, &coach.Claim{
 			Kind: coach.ClaimWord, Aspect: coach.Accuracy, Word: ptr(i),
 			Label: w.Accuracy.Label, Confidence: w.Accuracy.Confidence,
@@ -233,7 +234,7 @@ func sentenceProblems(a coach.Assessment) []coach.Claim {
 	var cs []coach.Claim
 	for _, aspect := range []coach.Aspect{coach.Fluency, coach.Prosody, coach.Accuracy} {
 		j := a.Sentence.Of(aspect)
-		if problem(j, wordGood) < unsure {
+		if problem(j, wordGood) < unsureSentence {
 			continue
 		}
 		c := coach.Claim{Kind: coach.ClaimSentence, Aspect: aspect, Label: j.Label, Confidence: j.Confidence}
@@ -283,10 +284,10 @@ func pick(a coach.Assessment, all []candidate) []coach.Claim {
 	}
 	overall := func(c candidate) bool { return c.claim.Kind == coach.ClaimSentence && c.claim.Aspect == coach.Accuracy }
 	take(func(c candidate) bool {
-		return c.priority >= worthwhile && Certainty(c.claim, a) >= sure && !overall(c)
+		return c.priority >= worthwhile && !Unsure(c.claim, a) && !overall(c)
 	})
 	if len(fixes) == 0 {
-		take(func(c candidate) bool { return Certainty(c.claim, a) >= sure && overall(c) })
+		take(func(c candidate) bool { return overall(c) && !Unsure(c.claim, a) })
 	}
 	if len(fixes) == 0 {
 		take(func(c candidate) bool { return c.priority >= worthwhile && !c.minor && !overall(c) })

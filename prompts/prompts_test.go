@@ -100,7 +100,7 @@ func TestReplies(t *testing.T) {
 		}
 	}
 	doubtful := say("she asked for three sheep")
-	doubtful.Words[4].Phones[1].Accuracy = coach.Judgement{Label: coach.Bad, Score: .9, Confidence: .45}
+	doubtful.Words[4].Phones[1].Accuracy = coach.Judgement{Label: coach.Bad, Score: .9, Confidence: .6}
 	skipped := say("we walked home together")
 	skipped.Words[3] = coach.Word{Text: "together", Phones: skipped.Words[3].Phones}
 	skipped.Sentence.Completeness = coach.Judgement{Label: coach.Good, Score: 7.5, Confidence: 1}

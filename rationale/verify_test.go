@@ -55,7 +55,7 @@ func at(i int) *int { return &i }
 func TestVerifyPassesFaithfulWordings(t *testing.T) {
 	a, claims := lesson()
 	a.Sentence.Fluency = judged(coach.Good, 10, .9)
-	a.Words[1].Phones[0].Accuracy = coach.Judgement{Label: coach.Bad, Score: .9, Confidence: .45}
+	a.Words[1].Phones[0].Accuracy = coach.Judgement{Label: coach.Bad, Score: .9, Confidence: .6}
 	for _, c := range []struct{ id, text string }{
 		{"c1", "Your “r” /ɹ/ in “red” came through nice and clear."},
 		{"c1", "Nice work on the \"r\" in \"red\" – it was really clear!"},
@@ -87,7 +87,7 @@ func TestVerifyPassesFaithfulWordings(t *testing.T) {
 func TestVerifyRejects(t *testing.T) {
 	a, claims := lesson()
 	a.Sentence.Fluency = judged(coach.Good, 10, .9)
-	a.Words[1].Phones[0].Accuracy = coach.Judgement{Label: coach.Bad, Score: .9, Confidence: .45}
+	a.Words[1].Phones[0].Accuracy = coach.Judgement{Label: coach.Bad, Score: .9, Confidence: .6}
 	for what, cs := range map[string][][2]string{
 		"no claim or an unknown one": {
 			{"", "Your “r” in “red” was clear."}, {"c99", "Your “r” in “red” was clear."},
