@@ -1,16 +1,13 @@
-"""Forced alignment of expected phones to frames (Viterbi over CTC's topology), and the utterance's match with them.
+"""Forced alignment of expected phones to frames: Viterbi over CTC's topology.
 
 The scorer in Go does the same; scorer/testdata/golden holds both to it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from .phonemes import BLANK
-from .recogniser import edit_distance, greedy
 
 _NEVER = np.float32(-1e30)
 
@@ -65,35 +62,3 @@ def viterbi(logp: np.ndarray, phones: np.ndarray) -> tuple[np.ndarray, np.ndarra
         previous = s
         s -= moves[t, s]
     return first, last, total
-
-
-@dataclass(frozen=True)
-class Match:
-    """How well a recording matches a sentence: the features of Refusal in scorer/manifest.go."""
-
-    match: float
-    error_rate: float
-    margin: float
-    phones: int  # in the greedy decoding
-    posterior: float  # mean of their peak posteriors
-
-
-def match_of(logp: np.ndarray, phones: np.ndarray) -> Match:
-    heard = greedy(logp)
-    peaks, best = [], logp.argmax(-1)
-    for t, c in enumerate(best):
-        if c == BLANK:
-            continue
-        if t and best[t - 1] == c:
-            peaks[-1] = max(peaks[-1], logp[t, c])
-        else:
-            peaks.append(logp[t, c])
-    posterior = float(np.exp(peaks).mean()) if peaks else 0.0
-    try:
-        first, last, forced = viterbi(logp, phones)
-    except NotAlignable:
-        return Match(0.0, 1.0, -20.0, len(heard), posterior)
-    match = np.mean([np.exp(logp[a : b + 1, c].max()) for a, b, c in zip(first, last, phones)])
-    free = float(logp.max(-1).sum())
-    return Match(float(match), edit_distance(heard, phones.tolist()) / len(phones), (forced - free) / len(phones),
-                 len(heard), posterior)

@@ -50,9 +50,9 @@ class Config:
     judge_seeds: int = 3  # heads averaged in the shipped graph
 
     # Stage 3: encoder, recogniser and judge together.
-    joint_epochs: int = 4
+    joint_epochs: int = 3
     joint_seconds: float = 50.0  # audio in a batch
-    joint_native: float = 0.3  # native audio beside the corpus's, as a share of its hours an epoch
+    joint_native: float = 0.2  # native audio beside the corpus's, as a share of its hours an epoch
     joint_frozen_layers: int = 2
     joint_rates: tuple[float, float, float] = (4e-5, 2e-4, 3e-4)  # encoder, recogniser, judge
     joint_ctc: float = 0.3  # weight of the recogniser's loss

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from . import calibration, export, metrics, refusal
-from .align import Match, match_of, viterbi
+from . import calibration, export, metrics, speech
+from .align import viterbi
 from .calibration import LEVEL, Scale, classify
 from .data import ASPECTS, Utterance, read_audio
 from .judging import Scores, truth, word_starts
-from .manifest import Refusal
 
 COLUMNS = (*ASPECTS, "word", "stress", "phone")
 # How far each level's scores are moved towards the experts' class shares; see calibration.fit.
@@ -47,17 +46,19 @@ def run(model: Path, us: list[Utterance], cache: Path, split: str) -> dict:
             logp, frames = export.listen(acoustic, read_audio(u.path))
             first, last, _ = viterbi(logp, u.phones)
             out = export.judge(judge, logp, frames, u.phones, u.stress, u.words, first, last)
-            out["match"] = match_of(logp, u.phones)
+            out["decoded"] = speech.decoded(logp)
             kept.write_bytes(pickle.dumps(out))
         rows.append(pickle.loads(kept.read_bytes()))
-    report = figures(us, rows, Refusal(**{k: v for k, v in stamp["refusal"].items() if k in Refusal.__annotations__}))
+    report = figures(us, rows)
+    report["refused as no speech"] = speech.refused(
+        [r["decoded"] for r in rows], stamp["refusal"]["min_phones"], stamp["refusal"]["min_posterior"])
     report = {"split": split, "version": stamp["version"], "utterances": len(us)} | report
     (cache / "report.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
     print(table(report))
     return report
 
 
-def figures(us: list[Utterance], rows: list[dict], thresholds: Refusal) -> dict:
+def figures(us: list[Utterance], rows: list[dict]) -> dict:
     """All measures of every column, with speaker-resampled intervals of the correlations and the labels' kappa."""
     want = truth(us)
     got = Scores(np.concatenate([r["phone_score"] for r in rows]), np.concatenate([r["word_score"] for r in rows]),
@@ -88,8 +89,6 @@ def figures(us: list[Utterance], rows: list[dict], thresholds: Refusal) -> dict:
     out["words below Good"] = {"best F1": round(f1, 3), "precision at recall .5": round(precision, 3)}
     out["words below Good"]["flagged: precision, recall, F1"] = [
         round(x, 3) for x in metrics.precision_recall_f1(want.word < 6.5, classify(got.word, "word") < 3)]
-    ms: list[Match] = [r["match"] for r in rows]
-    out["refused right sentences"] = round(float(refusal.refused(thresholds, ms).mean()), 4)
     return out
 
 
@@ -126,6 +125,6 @@ def table(report: dict) -> str:
     lines += ["", "| PCC by group | " + " | ".join(COLUMNS) + " |", "|---|" + "---|" * len(COLUMNS)]
     for name, row in report["groups"].items():
         lines.append(f"| {name} | " + " | ".join(f"{row[k]:.3f}" for k in COLUMNS) + " |")
-    for k in ("mispronounced phones", "words below Good", "refused right sentences"):
+    for k in ("mispronounced phones", "words below Good", "refused as no speech"):
         lines.append(f"{k}: {report[k]}")
     return "\n".join(lines)

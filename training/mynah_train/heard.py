@@ -16,7 +16,7 @@ import torch
 
 from .align import NotAlignable, viterbi
 from .data import Utterance
-from .judge import Phones, heard_logits, segments
+from .judge import Phones, alone, heard_logits, within
 from .phonemes import CLASSES, split
 
 # Sounds that learners put in each other's place.
@@ -48,10 +48,8 @@ def logits_at(logp: np.ndarray, phones: np.ndarray) -> np.ndarray:
     one = torch.from_numpy
     p = Phones(*(one(v)[None] for v in (phones, phones, phones, first, last)))
     lp = one(logp)[None].float()
-    _, begin, stop = segments(p, torch.tensor([lp.shape[1]]))
-    t = torch.arange(lp.shape[1]).float()
-    inside = ((t >= begin[..., None]) & (t < stop[..., None])).float()
-    return heard_logits(lp, inside)[0].numpy()
+    begin, stop = alone(p, torch.tensor([lp.shape[1]]))
+    return heard_logits(lp, within(begin, stop, lp.shape[1]))[0].numpy()
 
 
 def substituted(u: Utterance, rng: random.Random) -> tuple[Utterance, int, int] | None:

@@ -7,6 +7,7 @@ features hears wrong sounds far better, for a small price elsewhere.
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,11 @@ class Augment:
         return m
 
 
+def schedule(done: float) -> float:
+    """Share of the peak learning rate when a share of the run is done: up over the first tenth, down along a cosine."""
+    return done / 0.1 + 0.01 if done < 0.1 else 0.5 * (1 + math.cos(math.pi * (done - 0.1) / 0.9))
+
+
 class Tuner:
     """One run. Checkpoints after every epoch; a run begun again goes on from the last."""
 
@@ -109,9 +115,8 @@ class Tuner:
         native_lengths = [u.seconds for u in native]
         plans = [self._plan(epoch, lengths, native_lengths) for epoch in range(cfg.joint_epochs)]
         opt = torch.optim.AdamW(groups, weight_decay=0.02)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(opt, list(cfg.joint_rates), total_steps=sum(map(len, plans)) + 1,
-                                                       pct_start=0.1)
-        start = self._resume(opt, schedule)
+        start = self._resume(opt)
+        done, steps = sum(len(p) for p in plans[:start]), sum(map(len, plans))
         for epoch in range(start, cfg.joint_epochs):
             augment = Augment(cfg.seed * 1000 + epoch)
             torch.manual_seed(cfg.seed * 1000 + epoch)
@@ -120,6 +125,9 @@ class Tuner:
             total = np.zeros(2)
             bar = tqdm(plans[epoch], desc=f"joint, epoch {epoch + 1} of {cfg.joint_epochs}", mininterval=20)
             for step, (kind, group) in enumerate(bar, 1):
+                for g, rate in zip(opt.param_groups, cfg.joint_rates):
+                    g["lr"] = rate * schedule(done / steps)
+                done += 1
                 if kind == "corpus":
                     part = [corpus[i] for i in group]
                     logp, frames, count = self.hear([a.utterance for a in part], augment)
@@ -136,12 +144,11 @@ class Tuner:
                 loss.backward()
                 nn.utils.clip_grad_norm_([p for g in groups for p in g["params"]], 1.0)
                 opt.step()
-                schedule.step()
                 if step % 20 == 0:
-                    done = sum(k == "corpus" for k, _ in plans[epoch][:step])
-                    bar.set_postfix(ctc=f"{total[0] / done:.3f}", scores=f"{total[1] / done:.3f}")
+                    mean = total / sum(k == "corpus" for k, _ in plans[epoch][:step])
+                    bar.set_postfix(ctc=f"{mean[0]:.3f}", scores=f"{mean[1]:.3f}")
             tqdm.write(f"epoch {epoch + 1}: {self.report(held_out)}")
-            self._save(epoch + 1, opt, schedule)
+            self._save(epoch + 1, opt)
 
     def _plan(self, epoch: int, lengths: list[float], native_lengths: list[float]) -> list[tuple[str, list[int]]]:
         """An epoch's batches: all of the corpus, and a share of the native audio that moves on from epoch to epoch."""
@@ -173,14 +180,13 @@ class Tuner:
         r |= {a: pearson(got.sentence[:, i], want.sentence[:, i]) for i, a in enumerate(("accuracy", "fluency", "prosody"))}
         return f"PER {phone_error_rate(logps, us):.4f} " + " ".join(f"{k} {v:.3f}" for k, v in r.items())
 
-    def _save(self, epoch: int, opt, schedule) -> None:
+    def _save(self, epoch: int, opt) -> None:
         partial = self.checkpoint.with_suffix(".partial")
         torch.save({"epoch": epoch, "encoder": self.encoder.state_dict(), "recogniser": self.recogniser.state_dict(),
-                    "judge": self.judge.state_dict(), "optimiser": opt.state_dict(), "schedule": schedule.state_dict()},
-                   partial)
+                    "judge": self.judge.state_dict(), "optimiser": opt.state_dict()}, partial)
         partial.rename(self.checkpoint)
 
-    def _resume(self, opt, schedule) -> int:
+    def _resume(self, opt) -> int:
         if not self.checkpoint.exists():
             return 0
         c = torch.load(self.checkpoint, weights_only=True)
@@ -188,5 +194,4 @@ class Tuner:
         self.recogniser.load_state_dict(c["recogniser"])
         self.judge.load_state_dict(c["judge"])
         opt.load_state_dict(c["optimiser"])
-        schedule.load_state_dict(c["schedule"])
         return c["epoch"]

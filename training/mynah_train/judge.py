@@ -17,6 +17,7 @@ from .encoder import WIDTH
 from .phonemes import CLASSES
 
 REACH = 6  # frames around a phone's middle that belong to it at most, unless its own state is longer
+ALONE = 10  # frames around a phone's state in which another sound in its place is looked for
 SCALARS, GLOBALS = 14, 12
 POSITIONS = 128
 # The network works on scores of 0 to 2 at every level.
@@ -64,13 +65,32 @@ def segments(p: Phones, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tenso
     return middle, begin, torch.maximum(stop, begin + 1)
 
 
+def alone(p: Phones, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Begin and end (exclusive) of the frames between the neighbours' states, (B, N) float32: in them nothing but
+    this phone was said, if the neighbours are where the alignment has them. Arguments as of segments."""
+    first, last = p.first.float(), p.last.float()
+    before = torch.cat([torch.full_like(last[:, :1], -1), last[:, :-1]], 1)
+    next_first = torch.where(following(p), torch.cat([first[:, 1:], first[:, -1:]], 1), frames.float()[:, None])
+    return torch.maximum(before + 1, first - ALONE), torch.minimum(next_first, last + ALONE + 1)
+
+
+def following(p: Phones) -> torch.Tensor:
+    """(B, N): whether another phone comes after this one."""
+    return F.pad(p.phoneme[:, 1:], (0, 1)) > 0
+
+
+def within(begin: torch.Tensor, stop: torch.Tensor, frames: int) -> torch.Tensor:
+    """(B, N, T): 1 in the frames from begin to before stop."""
+    t = torch.arange(frames, device=begin.device).float()
+    return ((t >= begin[..., None]) & (t < stop[..., None])).float()
+
+
 def evidence(logp: torch.Tensor, frames: torch.Tensor, p: Phones, frame_mask: torch.Tensor) -> Evidence:
     """logp (B, T, 40), frames (B, T, D), frame_mask (B, T): 1 where a frame is not padding."""
     count = frame_mask.sum(1)
     middle, begin, stop = segments(p, count)
     valid = (p.phoneme > 0).float()
-    t = torch.arange(logp.shape[1], device=logp.device).float()
-    inside = ((t >= begin[..., None]) & (t < stop[..., None])).float()  # B, N, T
+    inside = within(begin, stop, logp.shape[1])
     width = (stop - begin)[..., None]
 
     pooled = inside @ frames / width
@@ -81,7 +101,7 @@ def evidence(logp: torch.Tensor, frames: torch.Tensor, p: Phones, frame_mask: to
     share = (inside @ logp.exp())[..., 1:]
     total = share.sum(-1, keepdim=True)
     posterior = (share / (total + 1e-6) + 1e-6).log()
-    heard = heard_logits(logp, inside)
+    heard = heard_logits(logp, within(*alone(p, count), logp.shape[1]))
 
     own = F.one_hot(p.phoneme, CLASSES).to(logp.dtype)  # B, N, 40
     own_posterior = (posterior * own[..., 1:]).sum(-1)
@@ -93,8 +113,8 @@ def evidence(logp: torch.Tensor, frames: torch.Tensor, p: Phones, frame_mask: to
     first, last = p.first.float(), p.last.float()
     before = torch.cat([torch.full_like(last[:, :1], -1), last[:, :-1]], 1)
     gap = torch.log1p((first - before - 1).clamp(min=0))
-    following = torch.cat([p.phoneme[:, 1:], torch.zeros_like(p.phoneme[:, :1])], 1) > 0
-    after = torch.where(following, torch.cat([first[:, 1:], first[:, -1:]], 1), count[:, None])
+    more = following(p)
+    after = torch.where(more, torch.cat([first[:, 1:], first[:, -1:]], 1), count[:, None])
     gap_after = torch.log1p((after - last - 1).clamp(min=0))
     step = torch.log1p((middle - torch.cat([(middle[:, :1] - 4).clamp(min=0), middle[:, :-1]], 1)).clamp(min=0))
     length = torch.log(width[..., 0])
@@ -105,7 +125,7 @@ def evidence(logp: torch.Tensor, frames: torch.Tensor, p: Phones, frame_mask: to
 
     new_word = torch.cat([torch.ones_like(first[:, :1]), (p.word[:, 1:] != p.word[:, :-1]).float()], 1)
     last_of_word = torch.cat([new_word[:, 1:], torch.ones_like(first[:, :1])], 1)
-    last_of_word = torch.where(following, last_of_word, torch.ones(()))
+    last_of_word = torch.where(more, last_of_word, torch.ones(()))
     scalars = torch.stack([
         own_posterior, own_posterior - other_posterior, own_heard, own_heard - other_heard, best,
         torch.log(total[..., 0] + 1e-3), torch.log(last - first + 1), gap, gap_after,
@@ -129,10 +149,10 @@ def evidence(logp: torch.Tensor, frames: torch.Tensor, p: Phones, frame_mask: to
 
 
 def heard_logits(logp: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
-    """Log odds of each class having been said once in a segment against nothing: (B, N, 40), 0 for class 0.
+    """Log odds of each class having been said once in the frames inside against nothing: (B, N, 40), 0 for class 0.
 
-    In CTC's topology the path that emits c in one frame of the segment and
-    blank in the others is exp(logp[t, c] - logp[t, blank]) times as likely as
+    In CTC's topology the path that emits c in one of the frames and blank in
+    the others is exp(logp[t, c] - logp[t, blank]) times as likely as
     the one with blank only; the sum over the frames weighs c against a deletion.
     """
     odds = (logp - logp[..., :1]).clamp(max=12).exp()

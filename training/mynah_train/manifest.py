@@ -22,12 +22,12 @@ class Refusal:
     """Thresholds below which nothing is scored; see scorer.Refusal. The weights are those that the scorer fitted for
     the first model: it fits them itself (README), since its alignment knows of words left out and put in."""
 
-    match: float = 0.86
-    error_rate: float = -5.281
-    margin: float = 1.127
-    said: float = 4.993
-    covered: float = 12.184
-    bias: float = -6.523
+    match: float = 7.288
+    error_rate: float = -7.024
+    margin: float = 0.72
+    said: float = 3.402
+    covered: float = 12.722
+    bias: float = -10.615
     min_phones: int = 2
     min_posterior: float = 0.3
     skip_word: float = -5.0

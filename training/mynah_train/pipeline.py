@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import random
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from . import calibration, ct2, data, encoder, evaluate, export, features, golden, heard, judging, manifest, recogniser, refusal
+from . import calibration, ct2, data, encoder, evaluate, export, features, golden, heard, judging, manifest, recogniser, speech
 from .config import Config, Paths
 from .data import Utterance
 from .export import HeardScale
@@ -34,6 +33,10 @@ class Pipeline:
     @cached_property
     def sets(self) -> tuple[list[Utterance], list[Utterance]]:
         return data.train_and_held_out(self.paths, self.cfg)
+
+    def write_held_out(self) -> None:
+        """The held-out speakers, for the scorer's own fit."""
+        self.paths.stage("held-out.txt").write_text("".join(f"{s}\n" for s in sorted({u.speaker for u in self.sets[1]})))
 
     @property
     def hidden(self) -> int:
@@ -141,7 +144,7 @@ class Pipeline:
             aligned(train), native, aligned(held))
 
     def calibrate(self, which: str) -> None:
-        """Scales, what was heard, and refusal, all on held-out speakers."""
+        """Scales, what was heard, and what is speech, all on held-out speakers."""
         out = self.paths.stage(f"{which}/calibration.json")
         if out.exists():
             return
@@ -158,31 +161,26 @@ class Pipeline:
         judged = heard.cases(held[half:], logps[half:], self.cfg.seed)
         least, precision, recall = heard.threshold(judged, heard.probabilities(judged, *constants))
 
-        by_id = {u.id: p for u, p in zip(held, logps)}
-        rng = random.Random(self.cfg.seed)
-        right = refusal.matches(held, lambda u: by_id[u.id])
-        wrong = refusal.matches(refusal.wrong_sentences(held, rng), lambda u: by_id[u.id])
-        partly = refusal.matches(refusal.partly_wrong(held, rng), lambda u: by_id[u.id])
-        speech = [data.read_audio(u.path) for u in held[::10]]
+        said = [speech.decoded(p) for p in logps]
+        least_phones, least_posterior = speech.fit(said)
         with torch.no_grad():
-            strange = {kind: [refusal.match_of(m(enc(mel(torch.from_numpy(x)[None]))).log_softmax(-1)[0].numpy(),
-                                               held[i % len(held)].phones) for i, x in enumerate(xs)]
-                       for kind, xs in refusal.noises(speech, self.cfg.seed).items()}
-        thresholds = refusal.fit(right, wrong, [x for xs in strange.values() for x in xs])
-        rates = refusal.rates(thresholds, right, {"wrong sentence": wrong, "half of another sentence": partly, **strange})
+            strange = {kind: [speech.decoded(m(enc(mel(torch.from_numpy(x)[None]))).log_softmax(-1)[0].numpy()) for x in xs]
+                       for kind, xs in speech.noises([data.read_audio(u.path) for u in held[::10]], self.cfg.seed).items()}
+        rates = {k: speech.refused(v, least_phones, least_posterior) for k, v in ({"speech": said} | strange).items()}
         report = {
             "scales": {k: asdict(s) for k, s in scales.items()},
             "heard": dict(zip(("scale", "expected", "missing"), constants)) | {
                 "min_probability": least, "precision": precision, "recall": recall},
-            "refusal": asdict(thresholds),
-            "refused": {"right sentence": rates.right, **rates.by_kind},
+            "refusal": {"min_phones": least_phones, "min_posterior": round(least_posterior, 4)},
+            "refused as no speech": rates,
         }
         out.write_text(json.dumps(report, indent=2), encoding="utf-8")
-        print(json.dumps({k: report[k] for k in ("heard", "refusal", "refused")}, indent=2))
+        print(json.dumps({k: report[k] for k in ("heard", "refusal", "refused as no speech")}, indent=2))
 
     def export(self, which: str, version: str) -> None:
         """The graphs and their manifest."""
         c = json.loads(self.paths.stage(f"{which}/calibration.json").read_text(encoding="utf-8"))
+        self.write_held_out()
         out = self.paths.out
         out.mkdir(parents=True, exist_ok=True)
         scales = {k: calibration.Scale(**s) for k, s in c["scales"].items()}

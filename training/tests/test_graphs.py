@@ -1,0 +1,101 @@
+"""The modules that are exported: padding changes nothing, calibration keeps order, the graph equals PyTorch."""
+
+import numpy as np
+import pytest
+import torch
+
+from mynah_train import calibration, export
+from mynah_train.encoder import Encoder, frames_of
+from mynah_train.judge import Judge, Phones, evidence, heard_logits, within
+from mynah_train.mel import LogMel
+from mynah_train.phonemes import CLASSES
+from mynah_train.recogniser import Recogniser
+
+HIDDEN = 1536
+
+
+def phones(n, start=2, step=3):
+    first = torch.arange(n) * step + start
+    return Phones(*(x[None] for x in (torch.arange(n) % 39 + 1, torch.zeros(n, dtype=torch.long), torch.arange(n) // 3,
+                                      first, first + 1)))
+
+
+def test_log_mel_agrees_with_the_fourier_transform():
+    x = torch.randn(1, 8000)
+    spectrum = torch.stft(x[0], 400, 160, window=torch.hann_window(400), return_complex=True)[:, :-1].abs() ** 2
+    mel = LogMel()
+    log = torch.clamp(mel.filters @ spectrum, min=1e-10).log10()
+    want = (torch.maximum(log, log.max() - 8) + 4) / 4
+    assert torch.allclose(mel(x)[0], want, atol=1e-3)
+
+
+def test_padding_changes_nothing():
+    torch.manual_seed(0)
+    encoder, recogniser, judge = Encoder((3, 5, 6)).eval(), Recogniser(3).eval(), Judge(HIDDEN, 32, 1).eval()
+    mel = torch.randn(1, 80, 101)
+    padded, length = torch.nn.functional.pad(mel, (0, 40)), torch.tensor([101])
+    with torch.no_grad():
+        alone, both = encoder(mel), encoder(padded, length)
+        t = alone.shape[1]
+        assert t == frames_of(101 * 160)
+        assert torch.allclose(alone, both[:, :t], atol=1e-4)
+        mask = (torch.arange(both.shape[1]) < t)[None].float()
+        logp, logp_padded = recogniser(alone).log_softmax(-1), recogniser(both, mask).log_softmax(-1)
+        assert torch.allclose(logp, logp_padded[:, :t], atol=1e-4)
+        p = phones(9)
+        p_padded = Phones(*(torch.nn.functional.pad(x, (0, 4), value=-1 if i == 2 else 0) for i, x in enumerate(p)))
+        e = evidence(logp, alone, p, torch.ones(1, t))
+        e_padded = evidence(logp_padded, both, p_padded, mask)
+        for name, a, b in zip(e._fields, e, e_padded):
+            assert torch.allclose(a, b[:, :9] if a.dim() == 3 else b, atol=1e-3), name
+        for a, b in zip(judge(e, p), judge(e_padded, p_padded)):
+            assert torch.allclose(a, b[:, : a.shape[1]], atol=1e-3)
+
+
+def test_heard_is_the_phoneme_that_stands_out():
+    logp = torch.full((1, 10, CLASSES), -9.0)
+    logp[..., 0] = 0.0
+    logp[0, 4, 7], logp[0, 4, 0] = -0.01, -5.0
+    heard = heard_logits(logp, within(torch.tensor([[2.0, 6.0]]), torch.tensor([[6.0, 10.0]]), 10))
+    assert heard[0, 0].argmax() == 7
+    assert heard[0, 1].argmax() == 0
+
+
+def test_calibration_in_the_graph_equals_numpy_and_keeps_order():
+    rng = np.random.default_rng(0)
+    want = np.clip(np.round(rng.normal(1.8, 0.4, 3000), 1), 0, 2)
+    raw = 0.6 * want + 0.7 + rng.normal(0, 0.15, 3000)
+    scale = calibration.fit(raw, want, "phone", 1.0)
+    x = np.linspace(-1, 4, 400)
+    score, p = calibration.Calibrate(scale)(torch.tensor(x, dtype=torch.float32))
+    assert np.allclose(score, scale.scores(x), atol=1e-4)
+    assert np.allclose(p, scale.probabilities(x), atol=1e-4)
+    assert (np.diff(score.numpy()) >= -1e-6).all() and 0 <= score.min() and score.max() <= 2
+    assert np.allclose(p.sum(-1), 1, atol=1e-5) and (p.numpy() >= 0).all()
+    shares = [np.bincount(calibration.classify(v, "phone"), minlength=5) / 3000 for v in (want, scale.scores(raw))]
+    assert np.abs(shares[0] - shares[1]).max() < 0.05
+
+
+@pytest.fixture(scope="module")
+def judge_graph(tmp_path_factory):
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("graph") / "judge.onnx"
+    scales = {k: calibration.Scale.identity(level) for k, level in calibration.LEVEL.items()}
+    m = export.Judgement([Judge(HIDDEN, 32, 1)], scales, export.HeardScale(0.8, 2.0, 0.5)).eval()
+    export.export_judge(m, HIDDEN, path)
+    return m, export.session(path)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 60])
+def test_judge_graph_equals_pytorch_for_any_number_of_phones(judge_graph, n):
+    m, graph = judge_graph
+    t = 3 * n + 5
+    logp, frames, p = torch.randn(1, t, CLASSES).log_softmax(-1), torch.randn(1, t, HIDDEN), phones(n)
+    got = export.judge(graph, logp[0].numpy(), frames[0].numpy(), *(x[0].numpy() for x in p))
+    with torch.no_grad():
+        want = m(logp, frames, *p)
+    for name, w in zip(export.Judgement.OUTPUTS, want):
+        w = w[0].numpy()
+        if name.startswith(("word", "stress")):
+            w = w[::3]
+        assert got[name].shape == w.shape and np.abs(got[name] - w).max() < 5e-3, name
