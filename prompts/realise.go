@@ -297,8 +297,8 @@ func (w wording) aspect(c coach.Claim) []string {
 // unsure words a fix that may not be one.
 func (w wording) unsure(c coach.Claim) []string {
 	const lead = "I'm not quite sure, but "
-	switch {
-	case c.Kind == coach.ClaimPhone:
+	switch c.Kind {
+	case coach.ClaimPhone:
 		s := soundRef(w.a, *c.Word, *c.Phone)
 		if h, ok := SoundOf(c.Heard); ok {
 			return []string{lead + s + " may have been closer to " + h.heardAs() + ".", "Perhaps " + s + " came out more like " + h.heardAs() + "; I'm not sure."}
@@ -307,9 +307,9 @@ func (w wording) unsure(c coach.Claim) []string {
 			return []string{lead + s + " may have got lost.", "I may have missed it, but I couldn't hear " + s + "."}
 		}
 		return []string{lead + s + " may not have been clear.", "Perhaps " + s + " could be clearer; I'm not sure."}
-	case c.Kind == coach.ClaimPause:
+	case coach.ClaimPause:
 		return []string{lead + "the pause after " + wordRef(w.a, *c.Word) + " may have been too long."}
-	case c.Kind == coach.ClaimWord:
+	case coach.ClaimWord:
 		s := wordRef(w.a, *c.Word)
 		return []string{lead + s + " may not have been clear.", "Perhaps " + s + " could be clearer; I'm not sure."}
 	}

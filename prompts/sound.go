@@ -30,24 +30,16 @@ func SoundOf(p coach.Phoneme) (Sound, bool) {
 // Sounds returns all 39, vowels first.
 func Sounds() []Sound {
 	var all []Sound
-	for _, p := range inventory {
-		if s, ok := SoundOf(p); ok {
+	for p := range strings.FieldsSeq(inventory) {
+		if s, ok := SoundOf(coach.Phoneme(p)); ok {
 			all = append(all, s)
 		}
 	}
 	return all
 }
 
-// inventory is fixed by the ARPAbet symbols of the CMU dictionary.
-const vowels = "AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW"
-
-var inventory = func() []coach.Phoneme {
-	var ps []coach.Phoneme
-	for _, s := range strings.Fields(vowels + " B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH") {
-		ps = append(ps, coach.Phoneme(s))
-	}
-	return ps
-}()
+// inventory is the symbols of the CMU dictionary.
+const inventory = "AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH"
 
 // shownIn reports whether the letters of a word show the sound: a reader finds
 // the “th” in think, but no “z” in his.

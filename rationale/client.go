@@ -150,13 +150,12 @@ func (c *client) request(ctx context.Context, system, user string, schema json.R
 			{Role: openai.ChatMessageRoleSystem, Content: system},
 			{Role: openai.ChatMessageRoleUser, Content: user},
 		},
-		MaxTokens: c.maxTokens,
 	}
 	if reasons(c.model) {
-		// These take neither field, and their thoughts count as tokens.
-		req.MaxTokens, req.MaxCompletionTokens = 0, 4*c.maxTokens
+		req.MaxCompletionTokens = 4 * c.maxTokens // their thoughts count too
 	} else {
 		req.Temperature = .4
+		req.MaxTokens = c.maxTokens //nolint:staticcheck // servers on one's own machine know this name only
 	}
 	if schema != nil {
 		req.ResponseFormat = &openai.ChatCompletionResponseFormat{

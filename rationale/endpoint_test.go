@@ -170,8 +170,10 @@ func TestEndpointRetries(t *testing.T) {
 			w.Header().Set("Retry-After", "0.05")
 			w.WriteHeader(http.StatusTooManyRequests)
 		},
-		"a loading model": func(w http.ResponseWriter) { http.Error(w, `{"error":{"message":"Loading model"}}`, 503) },
-		"an error":        func(w http.ResponseWriter) { w.WriteHeader(500) },
+		"a loading model": func(w http.ResponseWriter) {
+			http.Error(w, `{"error":{"message":"Loading model"}}`, http.StatusServiceUnavailable)
+		},
+		"an error": func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) },
 		"a cut line": func(w http.ResponseWriter) {
 			c, _, _ := w.(http.Hijacker).Hijack()
 			_ = c.Close()
@@ -217,14 +219,17 @@ func TestEndpointFallsBackToThePlainRationale(t *testing.T) {
 			fmt.Fprintf(w, `{"choices":[{"finish_reason":"length","message":{"content":%s}}]}`, b)
 		},
 		"of a key that is refused": func(w http.ResponseWriter, _ request) {
-			w.WriteHeader(401)
+			w.WriteHeader(http.StatusUnauthorized)
 			fmt.Fprint(w, `{"error":{"message":"Incorrect API key provided: `+key+`"}}`)
 		},
 		"of a redirect": func(w http.ResponseWriter, _ request) {
 			w.Header().Set("Location", "http://127.0.0.1:1/steal")
-			w.WriteHeader(307)
+			w.WriteHeader(http.StatusTemporaryRedirect)
 		},
-		"of a rate limit that lasts": func(w http.ResponseWriter, _ request) { w.Header().Set("Retry-After", "60"); w.WriteHeader(429) },
+		"of a rate limit that lasts": func(w http.ResponseWriter, _ request) {
+			w.Header().Set("Retry-After", "60")
+			w.WriteHeader(http.StatusTooManyRequests)
+		},
 		"of praise for the fix": func(w http.ResponseWriter, r request) {
 			answer(w, strings.NewReplacer("sounded closer to", "was perfect, not", "came out more like", "was perfect, not", "was nearer to", "was perfect, not").Replace(faithful(r)))
 		},

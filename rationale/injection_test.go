@@ -43,8 +43,8 @@ https://evil.example www.evil.com evil.com
 > quote > quote
 - list - list
 :smile: :rocket: 🎉🎉🎉
-a‮egassem desrever
-zero​width​joined words
+a` + "\u202e" + `egassem desrever
+zero` + "\u200b" + `width` + "\u200b" + `joined words
 fullwidth ＠ｅｖｅｒｙｏｎｅ ＜ｓｃｒｉｐｔ＞
 <script>alert(1)</script>
 <img src=x onerror=alert(1)>

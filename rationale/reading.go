@@ -171,16 +171,16 @@ func (r reading) mentionsBeyond(phrases []string, other reading) bool {
 // verdicts counts words of praise and of blame. A negation shortly before one
 // turns it over ("not clear"); with goals, praise that is aimed at ("could be
 // clearer", "to make it clear", "nearly good") counts as neither.
-func (r reading) verdicts(goals bool) (praise, blame int) {
+func (r reading) verdicts(l *lexicon, goals bool) (praise, blame int) {
 	for _, s := range r.sentences {
 		for i, w := range s.words {
-			good, bad := praises[w], blames[w]
+			good, bad := l.praises[w], l.blames[w]
 			if !good && !bad || w == "well" && i > 0 && s.words[i-1] == "as" {
 				continue
 			}
 			before := s.words[max(0, i-3):i]
-			turned := slices.ContainsFunc(before, func(b string) bool { return negations[b] || strings.HasSuffix(b, "n't") })
-			aimed := goals && slices.ContainsFunc(before, func(b string) bool { return aims[b] })
+			turned := slices.ContainsFunc(before, func(b string) bool { return l.negations[b] || strings.HasSuffix(b, "n't") })
+			aimed := goals && slices.ContainsFunc(before, func(b string) bool { return l.aims[b] })
 			switch {
 			case good && turned, bad && !turned:
 				blame++
@@ -194,10 +194,10 @@ func (r reading) verdicts(goals bool) (praise, blame int) {
 }
 
 // negated reports that a word stands shortly after a negation, at its first place.
-func (r reading) negated(w string) bool {
+func (r reading) negated(l *lexicon, w string) bool {
 	for _, s := range r.sentences {
 		if i := slices.Index(s.words, w); i >= 0 {
-			return slices.ContainsFunc(s.words[max(0, i-2):i], func(b string) bool { return negations[b] || strings.HasSuffix(b, "n't") || b == "off" })
+			return slices.ContainsFunc(s.words[max(0, i-2):i], func(b string) bool { return l.negations[b] || strings.HasSuffix(b, "n't") || b == "off" })
 		}
 	}
 	return false

@@ -78,11 +78,11 @@ type verifier struct {
 	a      coach.Assessment
 	claims map[string]coach.Claim
 	says   map[string]string // the plain wording of each claim
-	vocab  map[string]bool
+	lex    *lexicon
 }
 
 func newVerifier(claims []coach.Claim, a coach.Assessment) *verifier {
-	v := &verifier{a: a, claims: map[string]coach.Claim{}, says: map[string]string{}, vocab: vocabulary()}
+	v := &verifier{a: a, claims: map[string]coach.Claim{}, says: map[string]string{}, lex: newLexicon()}
 	for _, c := range claims {
 		v.claims[c.ID] = c
 	}
@@ -109,13 +109,13 @@ func (v *verifier) check(s prompts.Segment, taken map[string]bool) Rule {
 		holds bool
 	}{
 		{RuleLength, len(r.words) > 0 && prompts.Words(s.Text) <= 60},
-		{RuleTopic, !r.mentionsBeyond(topics, g.said)},
-		{RuleUnkind, !r.has(unkind)},
+		{RuleTopic, !r.mentionsBeyond(v.lex.topics, g.said)},
+		{RuleUnkind, !r.has(v.lex.unkind)},
 		{RuleQuote, v.quotes(r, g)},
 		{RuleSound, v.sounds(r, g)},
 		{RuleTarget, v.targets(r, g)},
-		{RulePolarity, g.polarity(r)},
-		{RuleUnsure, !g.unsure || r.mentions(hedges)},
+		{RulePolarity, v.polarity(r, g)},
+		{RuleUnsure, !g.unsure || r.mentions(v.lex.hedges)},
 		{RuleScope, v.scope(r, g)},
 		{RuleNumber, v.numbers(r, g)},
 		{RuleCue, v.cues(r, g)},
@@ -289,13 +289,13 @@ func (v *verifier) targets(r reading, g *group) bool {
 				return false
 			}
 		}
-		if c.Word == nil && !r.has(aspectWords[c.Aspect]) {
+		if c.Word == nil && !r.has(v.lex.aspectWords[c.Aspect]) {
 			return false
 		}
-		if c.Aspect == coach.Stress && !r.has(aspectWords[coach.Stress]) {
+		if c.Aspect == coach.Stress && !r.has(v.lex.aspectWords[coach.Stress]) {
 			return false
 		}
-		if c.Kind == coach.ClaimPause && !r.has(pauseWords) {
+		if c.Kind == coach.ClaimPause && !r.has(v.lex.pauseWords) {
 			return false
 		}
 	}
@@ -303,35 +303,35 @@ func (v *verifier) targets(r reading, g *group) bool {
 }
 
 // polarity: praise and blame, each with its negations, are where they belong.
-func (g *group) polarity(r reading) bool {
-	praise, blame := r.verdicts(g.praise == nil)
+func (v *verifier) polarity(r reading, g *group) bool {
+	praise, blame := r.verdicts(v.lex, g.praise == nil)
 	switch {
 	case g.praise != nil:
 		told := g.praise.Aspect == coach.Completeness // what was done is praise enough
-		if praise == 0 && !told || blame > 0 || r.mentions(histories) && g.praise.Kind != coach.ClaimChange {
+		if praise == 0 && !told || blame > 0 || r.mentions(v.lex.histories) && g.praise.Kind != coach.ClaimChange {
 			return false
 		}
 		if g.praise.Label <= coach.Average && g.praise.Kind == coach.ClaimStrength && g.praise.Aspect != coach.Completeness {
-			return r.has(superlatives) && !r.hasBeyond(praises, g.said)
+			return r.has(v.lex.superlatives) && !r.hasBeyond(v.lex.praises, g.said)
 		}
-		return g.praise.Label == coach.Excellent || !r.has(highest)
+		return g.praise.Label == coach.Excellent || !r.has(v.lex.highest)
 	case g.fix != nil:
-		if praise > 0 || r.has(highest) {
+		if praise > 0 || r.has(v.lex.highest) {
 			return false
 		}
-		if blame == 0 && !r.mentions(requests) && len(r.likened) == 0 {
+		if blame == 0 && !r.mentions(v.lex.requests) && len(r.likened) == 0 {
 			return false
 		}
-		return g.fix.Label != coach.Average || !r.hasBeyond(severe, g.said)
+		return g.fix.Label != coach.Average || !r.hasBeyond(v.lex.severe, g.said)
 	}
-	return !r.hasBeyond(praises, g.said) && !r.hasBeyond(blames, g.said)
+	return !r.hasBeyond(v.lex.praises, g.said) && !r.hasBeyond(v.lex.blames, g.said)
 }
 
 // scope: nothing is said of other aspects, of all words, of other words, or of
 // other times, that no cited claim says.
 func (v *verifier) scope(r reading, g *group) bool {
 	has := func(words map[string]bool, w string) bool { return words[w] && !g.said.set[w] }
-	for aspect, words := range aspectNames {
+	for aspect, words := range v.lex.aspectNames {
 		if g.aspects[aspect] || aspect == coach.Accuracy && g.aspects[coach.Stress] {
 			continue
 		}
@@ -341,23 +341,23 @@ func (v *verifier) scope(r reading, g *group) bool {
 			}
 		}
 	}
-	if g.praise != nil && !g.aspects[coach.Accuracy] && r.hasBeyond(clarity, g.said) {
+	if g.praise != nil && !g.aspects[coach.Accuracy] && r.hasBeyond(v.lex.clarity, g.said) {
 		return false
 	}
 	for _, w := range r.words {
-		if has(universals, w) && (g.praise != nil && g.praise.Word != nil || g.fix != nil && g.fix.Word != nil) {
+		if has(v.lex.universals, w) && (g.praise != nil && g.praise.Word != nil || g.fix != nil && g.fix.Word != nil) {
 			return false
 		}
 	}
 	if r.set["still"] && !g.said.set["still"] && (g.fix == nil || g.fix.Label != coach.Average) {
 		return false
 	}
-	if r.mentions(histories) && !g.said.mentions(histories) && (g.praise == nil || g.praise.Kind != coach.ClaimChange) {
+	if r.mentions(v.lex.histories) && !g.said.mentions(v.lex.histories) && (g.praise == nil || g.praise.Kind != coach.ClaimChange) {
 		return false
 	}
 	for _, w := range v.a.Words {
 		t := fold(w.Text)
-		if len(t) > 2 && r.set[t] && !v.vocab[t] && !g.said.set[t] {
+		if len(t) > 2 && r.set[t] && !v.lex.vocabulary[t] && !g.said.set[t] {
 			return false // another word of the sentence, without its quotes
 		}
 	}
@@ -367,12 +367,12 @@ func (v *verifier) scope(r reading, g *group) bool {
 // numbers: digits and counts stand in the plain wording too.
 func (v *verifier) numbers(r reading, g *group) bool {
 	for _, w := range r.words {
-		if (counts[w] || w[0] >= '0' && w[0] <= '9') && !g.said.set[w] {
+		if (v.lex.counts[w] || w[0] >= '0' && w[0] <= '9') && !g.said.set[w] {
 			return false
 		}
 	}
 	phone := slices.ContainsFunc(g.claims, func(c coach.Claim) bool { return c.Phone != nil && c.Kind != coach.ClaimCue })
-	return !phone || !r.set["last"] || g.said.set["final"] || g.said.set["last"] || r.mentions(histories)
+	return !phone || !r.set["last"] || g.said.set["final"] || g.said.set["last"] || r.mentions(v.lex.histories)
 }
 
 // cues: advice keeps to its claim's: the parts of the mouth that it names are
@@ -382,18 +382,18 @@ func (v *verifier) cues(r reading, g *group) bool {
 		return true
 	}
 	for _, w := range r.words {
-		if mouth[w] && !g.said.set[w] {
+		if v.lex.mouth[w] && !g.said.set[w] {
 			return false
 		}
 	}
 	for w := range g.said.set {
-		if mouth[w] && r.set[w] && r.negated(w) != g.said.negated(w) {
+		if v.lex.mouth[w] && r.set[w] && r.negated(v.lex, w) != g.said.negated(v.lex, w) {
 			return false
 		}
 	}
 	content, shared := 0, 0
 	for w := range g.said.set {
-		if len(w) > 3 && !glue[w] {
+		if len(w) > 3 && !v.lex.glue[w] {
 			if content++; r.set[w] {
 				shared++
 			}
@@ -408,10 +408,10 @@ func (v *verifier) wording(r reading, g *group) bool {
 	for _, sentence := range r.sentences {
 		fresh, anchored := 0, sentence.anchored
 		for _, w := range sentence.words {
-			if !v.vocab[w] && !g.said.set[w] {
+			if !v.lex.vocabulary[w] && !g.said.set[w] {
 				fresh++
 			}
-			if g.said.set[w] && len(w) > 3 && !glue[w] || g.hasAspectWord(w) {
+			if g.said.set[w] && len(w) > 3 && !v.lex.glue[w] || v.aspectWord(g, w) {
 				anchored = true
 			}
 		}
@@ -422,9 +422,9 @@ func (v *verifier) wording(r reading, g *group) bool {
 	return !r.name
 }
 
-func (g *group) hasAspectWord(w string) bool {
+func (v *verifier) aspectWord(g *group, w string) bool {
 	for aspect := range g.aspects {
-		if aspectWords[aspect][w] {
+		if v.lex.aspectWords[aspect][w] {
 			return true
 		}
 	}
