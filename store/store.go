@@ -23,6 +23,7 @@ type Store struct {
 	codec  *codec
 
 	embedded *embedded // nil with a cluster
+	journal  *journal  // nil with a cluster
 	conn     *nats.Conn
 	js       jetstream.JetStream
 	tasks    jetstream.Stream
@@ -79,6 +80,11 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	if err = s.makeStreams(ctx); err != nil {
 		return err
+	}
+	if s.embedded != nil {
+		if err = s.repair(ctx); err != nil {
+			return err
+		}
 	}
 	lapsed := func(string) bool { return true }
 	if s.embedded == nil {
@@ -204,12 +210,17 @@ func (s *Store) tend(ctx context.Context) {
 		}
 		return
 	}
-	t := time.NewTicker(time.Second)
+	t, tidy := time.NewTicker(time.Second), time.NewTicker(time.Hour)
 	defer t.Stop()
+	defer tidy.Stop()
 	for {
 		select {
 		case <-t.C:
 			s.embedded.heal()
+		case <-tidy.C:
+			if err := s.journal.tidy(); err != nil {
+				s.log.Warn("the journal was not tidied", "error", err)
+			}
 		case <-ctx.Done():
 			return
 		}
@@ -240,6 +251,9 @@ func (s *Store) Close() error {
 	}
 	if s.embedded != nil {
 		err = s.embedded.stop()
+	}
+	if s.journal != nil {
+		err = errors.Join(err, s.journal.close())
 	}
 	if s.codec != nil {
 		s.codec.close()

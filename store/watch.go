@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 type watch struct {
 	store  *Store
 	synced chan struct{} // closed once all that was there at first is in the index
-	first  bool
+	first  sync.Once
 	seen   atomic.Uint64 // the last message's number
 }
 
@@ -24,6 +25,9 @@ const (
 	// restartEvery is how often a watch begins anew though nothing seems wrong,
 	// so that no mistake of an index lives for long.
 	restartEvery = 10 * time.Minute
+	// stallAfter is the silence after which what is still to come at first is
+	// held to be unreadable, and not waited for.
+	stallAfter = 3 * time.Second
 )
 
 // run watches until ctx ends, from the start again whenever it can't go on or
@@ -79,11 +83,21 @@ func (w *watch) once(ctx context.Context) error {
 	defer check.Stop()
 	restart := time.NewTimer(restartEvery)
 	defer restart.Stop()
+	stall := time.NewTicker(stallAfter)
+	defer stall.Stop()
+	stalled := w.seen.Load()
 	var behind uint64 // what was to come at the last check
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-stall.C:
+			if seen := w.seen.Load(); seen > stalled {
+				stalled = seen
+				continue
+			}
+			w.reached()
+			stall.Stop()
 		case <-restart.C:
 			return nil
 		case err := <-failed:
@@ -123,8 +137,5 @@ func (w *watch) take(m jetstream.Msg) {
 }
 
 func (w *watch) reached() {
-	if !w.first {
-		w.first = true
-		close(w.synced)
-	}
+	w.first.Do(func() { close(w.synced) })
 }

@@ -69,9 +69,11 @@ func (s *Store) write(ctx context.Context, e entry, task *coach.Task, expect uin
 		case err == nil:
 			e.seq = ack.Sequence
 			s.index.set(e, false)
+			s.note(e, m.Data, ttl)
 			return e, nil
 		case isConflict(err):
 			if done, again := s.lookUp(ctx, &e, id, expect); done {
+				s.note(e, m.Data, ttl)
 				return e, nil
 			} else if !again {
 				return entry{}, errConflict
