@@ -28,6 +28,11 @@ func TestLabelJSON(t *testing.T) {
 			t.Errorf("%s was read as %v", bad, l)
 		}
 	}
+	for _, l := range append(coach.Labels(), coach.Unscored) {
+		if want := l == coach.Good || l == coach.Excellent; l.Clear() != want {
+			t.Errorf("%v clear: %v", l, l.Clear())
+		}
+	}
 	if coach.Label(9).String() == "" {
 		t.Error("a label outside the rubric prints as nothing")
 	}

@@ -69,13 +69,20 @@ func (l *Label) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Judgement is one label, the score it was read off, and how likely the label
-// is to be right (calibrated on held-out speakers).
+// Judgement is one label, the score it was read off, and the confidence in its
+// verdict: the probability, calibrated on held-out speakers, that experts would
+// put it on the same side, Good or better for the labels Good and Excellent,
+// below Good for the others. That is what a learner is told, and what may be
+// wrong to tell; the probability of exactly one class of five says less.
 type Judgement struct {
 	Label      Label   `json:"label"`
 	Score      float64 `json:"score"`
 	Confidence float64 `json:"confidence"`
 }
+
+// Clear reports whether the label's verdict is that nothing needs work: Good or
+// better. It is false for a judgement that is not scored.
+func (l Label) Clear() bool { return l >= Good }
 
 // Scored reports whether the judgement carries a label at all.
 func (j Judgement) Scored() bool { return j.Label != Unscored }

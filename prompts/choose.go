@@ -113,11 +113,11 @@ func candidates(a coach.Assessment, earlier []coach.Lesson) []candidate {
 		}
 		phones, whole := wordProblems(a, i)
 		if whole != nil {
-			add(*whole, weigh(whole.Label, problem(w.Accuracy, wordGood), loadWholeWord)*weight(w), false)
+			add(*whole, weigh(whole.Label, problem(w.Accuracy), loadWholeWord)*weight(w), false)
 		}
 		for _, c := range phones {
 			p := w.Phones[*c.Phone]
-			certain := problem(p.Accuracy, phoneGood)
+			certain := problem(p.Accuracy)
 			priority := weigh(c.Label, certain, load(c.Expected, c.Heard, final(w, *c.Phone))) * weight(w)
 			if w.Accuracy.Label >= coach.Good {
 				priority *= .7 // the word as a whole was fine
@@ -125,7 +125,7 @@ func candidates(a coach.Assessment, earlier []coach.Lesson) []candidate {
 			add(c, priority, minor(c.Expected, c.Heard))
 		}
 		if c, ok := stressProblem(a, i); ok {
-			add(c, weigh(c.Label, problem(w.Stress, wordGood), loadStress), false)
+			add(c, weigh(c.Label, problem(w.Stress), loadStress), false)
 		}
 	}
 	if c, ok := skipped(a); ok {
@@ -138,7 +138,7 @@ func candidates(a coach.Assessment, earlier []coach.Lesson) []candidate {
 		if c.Aspect == weakest(a.Sentence) {
 			load = 100
 		}
-		add(c, weigh(c.Label, problem(j, wordGood), load)*.9, false)
+		add(c, weigh(c.Label, problem(j), load)*.9, false)
 	}
 	for i := range all {
 		all[i].priority *= recurring(all[i].claim, all)
@@ -176,7 +176,7 @@ func wordProblems(a coach.Assessment, i int) (phones []coach.Claim, whole *coach
 			continue
 		}
 		known++
-		if problem(p.Accuracy, phoneGood) < unsure {
+		if problem(p.Accuracy) < unsure {
 			continue
 		}
 		c := coach.Claim{
@@ -193,7 +193,7 @@ func wordProblems(a coach.Assessment, i int) (phones []coach.Claim, whole *coach
 	}
 	most := len(phones) >= 3 && len(phones)*2 >= known
 	// Of a whole word only what is sure is said: "perhaps this word" helps nobody.
-	if problem(w.Accuracy, wordGood) >= sure && (most || len(phones) == 0) {
+	if problem(w.Accuracy) >= sure && (most || len(phones) == 0) {
 		return nil, &coach.Claim{
 			Kind: coach.ClaimWord, Aspect: coach.Accuracy, Word: ptr(i),
 			Label: w.Accuracy.Label, Confidence: w.Accuracy.Confidence,
@@ -204,7 +204,7 @@ func wordProblems(a coach.Assessment, i int) (phones []coach.Claim, whole *coach
 
 func stressProblem(a coach.Assessment, i int) (coach.Claim, bool) {
 	w := a.Words[i]
-	if _, _, ok := stressed(w); !ok || problem(w.Stress, wordGood) < sure {
+	if _, _, ok := stressed(w); !ok || problem(w.Stress) < sure {
 		return coach.Claim{}, false
 	}
 	return coach.Claim{
@@ -234,7 +234,7 @@ func sentenceProblems(a coach.Assessment) []coach.Claim {
 	var cs []coach.Claim
 	for _, aspect := range []coach.Aspect{coach.Fluency, coach.Prosody, coach.Accuracy} {
 		j := a.Sentence.Of(aspect)
-		if problem(j, wordGood) < unsureSentence {
+		if problem(j) < unsureSentence {
 			continue
 		}
 		c := coach.Claim{Kind: coach.ClaimSentence, Aspect: aspect, Label: j.Label, Confidence: j.Confidence}

@@ -5,12 +5,4 @@
 // It is pure: no I/O, no clock, no randomness. The same assessment and the same
 // earlier lessons always give the same claims and the same text, and earlier
 // lessons make the text differ from the last one.
-//
-// # How sure
-//
-// A label's confidence is the probability of exactly that class. What a claim
-// needs is the probability of its half of the scale ("experts would hear a
-// problem here", "experts would not"), which is at least as high. Since a score
-// is the mean of a bounded scale, Markov's inequality gives a second lower
-// bound. Certainty takes the larger of the two.
 package prompts

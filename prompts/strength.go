@@ -10,7 +10,7 @@ import (
 
 // praiseworthy is how sure a strength must be of a word or a sound: praise
 // that isn't deserved costs trust as a false correction does.
-const praiseworthy = .65
+const praiseworthy = .8
 
 // strength picks one thing that went well, from a label that bears it out, in
 // another place than what else is said, and not the one praised last time. Speech that is
@@ -22,7 +22,7 @@ func strength(a coach.Assessment, earlier []coach.Lesson, said []coach.Claim) (c
 		value float64
 	}
 	var all []praise
-	poor := problem(a.Sentence.Accuracy, wordGood) > 0 && a.Sentence.Accuracy.Label <= coach.Bad
+	poor := problem(a.Sentence.Accuracy) > 0 && a.Sentence.Accuracy.Label <= coach.Bad
 	add := func(c coach.Claim, value float64) {
 		c.Kind = coach.ClaimStrength
 		if len(earlier) > 0 && slices.ContainsFunc(earlier[0].Rationale.Claims, func(o coach.Claim) bool {
@@ -36,7 +36,7 @@ func strength(a coach.Assessment, earlier []coach.Lesson, said []coach.Claim) (c
 		return slices.ContainsFunc(said, func(f coach.Claim) bool { return f.Word != nil && *f.Word == i })
 	}
 	for i, w := range a.Words {
-		if !w.Spoken || taken(i) || functionWord(w.Text) || merit(w.Accuracy, wordGood, wordMax) < praiseworthy {
+		if !w.Spoken || taken(i) || functionWord(w.Text) || merit(w.Accuracy) < praiseworthy {
 			continue
 		}
 		if c := (coach.Claim{Aspect: coach.Accuracy, Word: ptr(i), Label: w.Accuracy.Label, Confidence: w.Accuracy.Confidence}); len(w.Phones) >= 3 {
@@ -44,7 +44,7 @@ func strength(a coach.Assessment, earlier []coach.Lesson, said []coach.Claim) (c
 		}
 		for j, p := range w.Phones {
 			s, ok := soundOf(p)
-			if !ok || merit(p.Accuracy, phoneGood, phoneMax) < praiseworthy+.1 || wanting(a, p.Expected) {
+			if !ok || merit(p.Accuracy) < praiseworthy || wanting(a, p.Expected) {
 				continue
 			}
 			add(coach.Claim{
@@ -59,7 +59,7 @@ func strength(a coach.Assessment, earlier []coach.Lesson, said []coach.Claim) (c
 	}{{coach.Fluency, .6}, {coach.Prosody, .58}, {coach.Accuracy, .5}} {
 		aspect, value := o.aspect, o.value
 		j := a.Sentence.Of(aspect)
-		if !poor && merit(j, wordGood, wordMax) >= sureSentence && !slices.ContainsFunc(said, func(f coach.Claim) bool { return f.Word == nil }) {
+		if !poor && merit(j) >= sureSentence && !slices.ContainsFunc(said, func(f coach.Claim) bool { return f.Word == nil }) {
 			if j.Label == coach.Excellent {
 				value += .1
 			}
@@ -177,8 +177,8 @@ func mended(a coach.Assessment, l coach.Lesson) (coach.Claim, bool) {
 		}
 		c := f
 		c.Kind, c.Heard, c.Text = coach.ClaimChange, "", ""
-		was, good, _ := evidence(c, l.Assessment)
-		now, _, top := evidence(c, a)
+		was := evidence(c, l.Assessment)
+		now := evidence(c, a)
 		step := wordStep
 		if c.Phone != nil {
 			step = phoneStep
@@ -186,7 +186,7 @@ func mended(a coach.Assessment, l coach.Lesson) (coach.Claim, bool) {
 				continue
 			}
 		}
-		if merit(now, good, top) >= praiseworthy && problem(was, good) >= sureOf(f) && now.Score-was.Score >= step {
+		if merit(now) >= praiseworthy && problem(was) >= sureOf(f) && now.Score-was.Score >= step {
 			c.Label, c.Confidence = now.Label, now.Confidence
 			return c, true
 		}
@@ -229,7 +229,7 @@ func carried(a coach.Assessment, last coach.Lesson) (coach.Claim, bool) {
 		}
 		for i, w := range a.Words {
 			for j, p := range w.Phones {
-				if w.Spoken && p.Expected == f.Expected && merit(p.Accuracy, phoneGood, phoneMax) >= praiseworthy {
+				if w.Spoken && p.Expected == f.Expected && merit(p.Accuracy) >= praiseworthy {
 					return coach.Claim{
 						Kind: coach.ClaimChange, Aspect: coach.Accuracy, Word: ptr(i), Phone: ptr(j),
 						Label: p.Accuracy.Label, Confidence: p.Accuracy.Confidence, Expected: f.Expected,

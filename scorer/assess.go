@@ -98,14 +98,22 @@ func (a assessment) heard(i, class int, label coach.Label) *coach.Phoneme {
 	return &said
 }
 
-// judgement reads the i-th score and its class probabilities.
+// judgement reads the i-th score and its class probabilities. Its confidence is
+// the sum over the classes on the label's side of Good.
 func judgement(bands []coach.Band, scores, probs []float32, i int, top float64) coach.Judgement {
 	j := coach.Judgement{Score: round(min(max(float64(scores[i]), 0), top))}
 	j.Label = coach.Classify(bands, j.Score)
-	if j.Label != coach.Unscored {
-		p := float64(probs[i*len(coach.Labels())+int(j.Label-coach.Worst)])
-		j.Confidence = round(min(max(p, 0), 1))
+	if j.Label == coach.Unscored {
+		return j
 	}
+	labels := coach.Labels()
+	var p float64
+	for k, l := range labels {
+		if l.Clear() == j.Label.Clear() {
+			p += float64(probs[i*len(labels)+k])
+		}
+	}
+	j.Confidence = round(min(max(p, 0), 1))
 	return j
 }
 

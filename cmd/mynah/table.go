@@ -30,7 +30,7 @@ type mark struct {
 }
 
 // surely is the confidence from which on a judgement is shown as one.
-const surely = 0.5
+const surely = 0.6
 
 func markOf(j *coach.Judgement) mark {
 	switch {

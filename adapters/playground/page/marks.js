@@ -1,7 +1,7 @@
 // From judgements to what is shown for them.
 
 /** SURE is the confidence from which a judgement is shown. */
-const SURE = 0.5;
+const SURE = 0.6;
 
 /** The marks: a glyph and a word each, so that colour is never alone. */
 export const MARKS = {
@@ -35,8 +35,8 @@ export function gradeOf(judgement) {
 
 /** howSure says a confidence in words. */
 export function howSure(confidence) {
-  if (confidence >= 0.85) return "very sure";
-  if (confidence >= 0.7) return "quite sure";
+  if (confidence >= 0.9) return "very sure";
+  if (confidence >= 0.75) return "quite sure";
   return "fairly sure";
 }
 
