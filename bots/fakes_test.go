@@ -56,18 +56,17 @@ func (a adapter) Open(ctx context.Context, n coach.VoiceNote) (io.ReadCloser, er
 	if err := a.op(ctx, "open"); err != nil {
 		return nil, err
 	}
-	return io.NopCloser(reading{ctx, a.world, strings.NewReader("audio " + string(n.ID))}), nil
+	return io.NopCloser(reading{func() error { return a.op(ctx, "read") }, strings.NewReader("audio " + string(n.ID))}), nil
 }
 
 // reading is a download.
 type reading struct {
-	ctx context.Context
-	w   *world
-	r   io.Reader
+	op func() error
+	r  io.Reader
 }
 
 func (r reading) Read(p []byte) (int, error) {
-	if err := r.w.op(r.ctx, "read"); err != nil {
+	if err := r.op(); err != nil {
 		return 0, err
 	}
 	return r.r.Read(p)

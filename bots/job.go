@@ -188,7 +188,7 @@ func (j *job) hold(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // only read from
 	return j.audio.Hold(ctx, j.task.Note.ID, &capped{r: r, left: j.MaxBytes})
 }
 
@@ -199,7 +199,7 @@ func (j *job) decode(ctx context.Context) (coach.Audio, error) {
 	if err != nil {
 		return coach.Audio{}, notLearners(err)
 	}
-	defer held.Close()
+	defer func() { _ = held.Close() }() // only read from
 	r := &watched{r: held}
 	audio, err := j.decoder.Decode(ctx, r)
 	if r.err != nil {

@@ -172,8 +172,11 @@ func TestFailingOnce(t *testing.T) {
 		t.Run(failing, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := new(world)
+				var mu sync.Mutex
 				count := 0
 				fail := func(op string) error {
+					mu.Lock()
+					defer mu.Unlock()
 					name, nth, _ := strings.Cut(failing, " ")
 					if op != name {
 						return nil

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"io/fs"
 	"os"
 	"sync"
@@ -54,11 +53,10 @@ func (r record) ended() bool { return !r.Ends.IsZero() && time.Until(r.Ends) < 2
 const (
 	journalMagic = "MYNJ"
 	journalHead  = len(journalMagic) + 8
-	journalFull  = 64 * mebi
-	maxRecord    = 2 * maxPayload
+	journalFull  = 16 * mebi
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
 // openJournal opens or makes the journal at a path and returns the last record
 // of each note in it. Broken records are left out.
@@ -163,70 +161,59 @@ func encodeRecord(r record) ([]byte, error) {
 	b := make([]byte, 0, journalHead+len(body))
 	b = append(b, journalMagic...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(body)))
-	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(body, castagnoli))
+	b = binary.LittleEndian.AppendUint32(b, checksum(body))
 	return append(b, body...), nil
 }
 
 func readJournal(path string) (map[coach.NoteID]record, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return map[coach.NoteID]record{}, nil
-	}
-	if err != nil {
+	b, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	defer f.Close()
-	return decodeJournal(f)
+	return decodeJournal(b), nil
 }
 
 // decodeJournal returns the last record of each note. After a broken record it
 // goes on at the next beginning of one.
-func decodeJournal(from io.Reader) (map[coach.NoteID]record, error) {
+func decodeJournal(b []byte) map[coach.NoteID]record {
 	records := map[coach.NoteID]record{}
-	r := bufio.NewReaderSize(from, maxRecord+journalHead)
 	for {
-		head, err := r.Peek(journalHead)
-		if len(head) < journalHead {
-			if errors.Is(err, io.EOF) {
-				return records, nil
-			}
-			return nil, err
+		next := bytes.Index(b, []byte(journalMagic))
+		if next < 0 {
+			return records
 		}
-		rec, size := decodeRecord(r, head)
+		b = b[next:]
+		r, size := decodeRecord(b)
 		if size == 0 {
-			skip := 1 + bytes.IndexByte(head[1:], journalMagic[0])
-			if skip == 0 {
-				skip = len(head)
-			}
-			size = skip
-		} else if old, ok := records[rec.ID]; !ok || old.Seq <= rec.Seq {
-			records[rec.ID] = rec
+			b = b[1:]
+			continue
 		}
-		if _, err := r.Discard(size); err != nil {
-			return nil, err
+		b = b[size:]
+		if old, ok := records[r.ID]; !ok || old.Seq <= r.Seq {
+			records[r.ID] = r
 		}
 	}
 }
 
-// decodeRecord reads the record that r is at, without moving on. Size is 0 when
-// there is no whole one.
-func decodeRecord(r *bufio.Reader, head []byte) (rec record, size int) {
-	length := int64(binary.LittleEndian.Uint32(head[4:]))
-	sum := binary.LittleEndian.Uint32(head[8:])
-	if string(head[:4]) != journalMagic || length > maxRecord {
+// decodeRecord reads the record that b begins with. Size is 0 when there is no
+// whole one.
+func decodeRecord(b []byte) (r record, size int) {
+	if len(b) < journalHead {
 		return record{}, 0
 	}
-	b, err := r.Peek(journalHead + int(length))
-	if err != nil {
+	length := binary.LittleEndian.Uint32(b[4:])
+	sum := binary.LittleEndian.Uint32(b[8:])
+	if int64(length) > int64(len(b)-journalHead) {
 		return record{}, 0
 	}
-	body := b[journalHead:]
-	if crc32.Checksum(body, castagnoli) != sum || json.Unmarshal(body, &rec) != nil || checkID(rec.ID) != nil {
+	size = journalHead + int(length)
+	body := b[journalHead:size]
+	if checksum(body) != sum || json.Unmarshal(body, &r) != nil || checkID(r.ID) != nil {
 		return record{}, 0
 	}
-	switch rec.State {
+	switch r.State {
 	case ready, later, claimed, dead, done:
-		return rec, len(b)
+		return r, size
 	}
 	return record{}, 0
 }

@@ -25,7 +25,7 @@ func lock(dir string) (*flock.Flock, error) {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	if !ok {
-		holder, _ := os.ReadFile(path) //nolint:errcheck // only a courtesy
+		holder, _ := os.ReadFile(path) // only a courtesy
 		if who := strings.TrimSpace(string(holder)); who != "" {
 			return nil, fmt.Errorf("%w: %s: %s", ErrInUse, dir, who)
 		}

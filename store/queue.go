@@ -151,7 +151,7 @@ func (s *Store) take(ctx context.Context, picked entry) (*coach.Task, error) {
 		return nil, errors.New("the store is closed")
 	}
 	s.claims[&t] = c
-	c.stop = context.AfterFunc(ctx, func() { s.giveBack(&t) })
+	c.stop = context.AfterFunc(ctx, func() { s.giveBack(context.WithoutCancel(ctx), &t) })
 	return &t, nil
 }
 
@@ -268,9 +268,9 @@ func (s *Store) end(t *coach.Task, c *claim) {
 	s.index.free(c.id)
 }
 
-// giveBack returns a task whose claim's ctx has ended, uncounted. Where that
+// giveBack returns a task whose claim has ended with its ctx, uncounted. Where that
 // can't be written, this process may claim it anyhow, others once it is gone.
-func (s *Store) giveBack(t *coach.Task) {
+func (s *Store) giveBack(ctx context.Context, t *coach.Task) {
 	s.mu.Lock()
 	c := s.claims[t]
 	if c == nil || s.closed {
@@ -285,7 +285,7 @@ func (s *Store) giveBack(t *coach.Task) {
 	if c.over {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	// The worker may still be writing to *t; what was saved is what counts.
 	if m, err := s.last(ctx, c.id); err == nil && m.Sequence == c.seq {

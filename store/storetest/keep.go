@@ -25,7 +25,7 @@ func AudioHold(t *testing.T, h coach.AudioHold) {
 		if err != nil {
 			t.Fatalf("held: %v", err)
 		}
-		defer r.Close()
+		defer func() { _ = r.Close() }() // only read from
 		b, err := io.ReadAll(r)
 		if err != nil {
 			t.Fatalf("held: %v", err)

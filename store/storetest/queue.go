@@ -52,10 +52,8 @@ const patience = 30 * time.Second
 func Queue(t *testing.T, b Backend) {
 	run := func(name string, f func(t *testing.T, s *suite)) {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
-			defer cancel()
 			open := b.New(t)
-			f(t, &suite{b, ctx, open, open()})
+			f(t, &suite{b, open, open()})
 		})
 	}
 	run("a note comes out as it went in", func(t *testing.T, s *suite) {
@@ -71,7 +69,7 @@ func Queue(t *testing.T, b Backend) {
 		for _, id := range []coach.NoteID{"", "a=b", "a b", "a*", "a>", "a/b", "ä", "a\n", coach.NoteID(make([]byte, 129))} {
 			n := Note(1)
 			n.ID = id
-			if s.Queue.Accept(s.ctx, n) == nil {
+			if s.Queue.Accept(t.Context(), n) == nil {
 				t.Errorf("ID %q was accepted", id)
 			}
 		}
@@ -101,7 +99,6 @@ func Queue(t *testing.T, b Backend) {
 
 type suite struct {
 	Backend
-	ctx  context.Context
 	open func() Process
 	Process
 }
@@ -109,7 +106,7 @@ type suite struct {
 func (s *suite) accept(t *testing.T, notes ...coach.VoiceNote) {
 	t.Helper()
 	for _, n := range notes {
-		if err := s.Queue.Accept(s.ctx, n); err != nil {
+		if err := s.Queue.Accept(t.Context(), n); err != nil {
 			t.Fatalf("accept %s: %v", n.ID, err)
 		}
 	}
@@ -117,11 +114,11 @@ func (s *suite) accept(t *testing.T, notes ...coach.VoiceNote) {
 
 func (s *suite) claim(t *testing.T) *coach.Task {
 	t.Helper()
-	return s.claimWith(t, s.ctx)
+	return s.claimWith(t.Context(), t)
 }
 
 // claimWith claims under ctx, whose end gives the task back.
-func (s *suite) claimWith(t *testing.T, ctx context.Context) *coach.Task {
+func (s *suite) claimWith(ctx context.Context, t *testing.T) *coach.Task {
 	t.Helper()
 	// A time-out of its own would end the claim, so a timer tells instead.
 	late := time.AfterFunc(patience+s.Lapse, func() { t.Error("nothing to claim") })
@@ -136,7 +133,7 @@ func (s *suite) claimWith(t *testing.T, ctx context.Context) *coach.Task {
 // none fails the test if anything can be claimed within a moment.
 func (s *suite) none(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(s.ctx, 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if task, err := s.Queue.Claim(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("claimed %+v, %v; want nothing to be due", task, err)
@@ -165,14 +162,14 @@ func twins(t *testing.T, s *suite) {
 	}
 	s.accept(t, twin)
 	s.none(t)
-	s.must(t, s.Queue.Retry(s.ctx, task, time.Millisecond, true))
+	s.must(t, s.Queue.Retry(t.Context(), task, time.Millisecond, true))
 	s.accept(t, twin)
 	task = s.claim(t)
-	s.must(t, s.Queue.Finish(s.ctx, task))
+	s.must(t, s.Queue.Finish(t.Context(), task))
 	s.accept(t, twin)
 	s.none(t)
 	s.accept(t, Note(2))
-	s.must(t, s.Queue.Bury(s.ctx, s.claim(t)))
+	s.must(t, s.Queue.Bury(t.Context(), s.claim(t)))
 	s.accept(t, Note(2))
 	s.none(t)
 	s.reopen()
@@ -182,9 +179,9 @@ func twins(t *testing.T, s *suite) {
 
 func crashes(t *testing.T, s *suite) {
 	s.accept(t, Note(1))
-	task := s.claim(t)
+	s.claim(t)
 	s.reopen()
-	task = s.claim(t)
+	task := s.claim(t)
 	if task.Attempt != 2 {
 		t.Errorf("attempt %d after a crash in the first, want 2", task.Attempt)
 	}
@@ -192,7 +189,7 @@ func crashes(t *testing.T, s *suite) {
 	task.Reply = &coach.Reply{Note: task.Note.ID, Kind: coach.ReplyCoaching, Text: "Well read."}
 	task.LastError = "explain: refused"
 	task.Crashes = 1
-	s.must(t, s.Queue.Save(s.ctx, task))
+	s.must(t, s.Queue.Save(t.Context(), task))
 	saved := *task
 	task.Posted = true // not saved
 	s.reopen()
@@ -201,9 +198,9 @@ func crashes(t *testing.T, s *suite) {
 	if d := cmp.Diff(&saved, got); d != "" {
 		t.Errorf("task after the crash (-want +got):\n%s", d)
 	}
-	s.must(t, s.Queue.Save(s.ctx, got))
-	s.must(t, s.Queue.Save(s.ctx, got))
-	s.must(t, s.Queue.Finish(s.ctx, got))
+	s.must(t, s.Queue.Save(t.Context(), got))
+	s.must(t, s.Queue.Save(t.Context(), got))
+	s.must(t, s.Queue.Finish(t.Context(), got))
 	s.none(t)
 }
 
@@ -212,7 +209,7 @@ func retries(t *testing.T, s *suite) {
 	task := s.claim(t)
 	task.LastError = "post: refused"
 	start := time.Now()
-	s.must(t, s.Queue.Retry(s.ctx, task, time.Second, true))
+	s.must(t, s.Queue.Retry(t.Context(), task, time.Second, true))
 	task = s.claim(t)
 	if d := time.Since(start); d < 990*time.Millisecond {
 		t.Errorf("due again after %s, want a second", d)
@@ -220,12 +217,12 @@ func retries(t *testing.T, s *suite) {
 	if task.Attempt != 2 || task.LastError != "post: refused" {
 		t.Errorf("attempt %d, last error %q", task.Attempt, task.LastError)
 	}
-	s.must(t, s.Queue.Retry(s.ctx, task, 0, false))
+	s.must(t, s.Queue.Retry(t.Context(), task, 0, false))
 	task = s.claim(t)
 	if task.Attempt != 2 {
 		t.Errorf("attempt %d after an uncounted one, want 2", task.Attempt)
 	}
-	s.must(t, s.Queue.Retry(s.ctx, task, time.Hour, true))
+	s.must(t, s.Queue.Retry(t.Context(), task, time.Hour, true))
 	s.none(t)
 	s.reopen()
 	s.none(t) // a delay is as durable as the rest
@@ -242,11 +239,11 @@ func order(t *testing.T, s *suite) {
 		}
 		switch n {
 		case 0:
-			s.must(t, s.Queue.Retry(s.ctx, task, 1500*time.Millisecond, true))
+			s.must(t, s.Queue.Retry(t.Context(), task, 1500*time.Millisecond, true))
 		case 1:
-			s.must(t, s.Queue.Retry(s.ctx, task, 500*time.Millisecond, true))
+			s.must(t, s.Queue.Retry(t.Context(), task, 500*time.Millisecond, true))
 		default:
-			s.must(t, s.Queue.Finish(s.ctx, task))
+			s.must(t, s.Queue.Finish(t.Context(), task))
 		}
 	}
 	for _, n := range []int{1, 0} {
@@ -254,17 +251,17 @@ func order(t *testing.T, s *suite) {
 		if task.Note.ID != Note(n).ID {
 			t.Fatalf("claimed %s, want %s", task.Note.ID, Note(n).ID)
 		}
-		s.must(t, s.Queue.Finish(s.ctx, task))
+		s.must(t, s.Queue.Finish(t.Context(), task))
 	}
 	for n := 30; n < 33; n++ {
 		s.accept(t, Note(n))
 	}
 	task := s.claim(t)
-	s.must(t, s.Queue.Retry(s.ctx, task, 0, false))
+	s.must(t, s.Queue.Retry(t.Context(), task, 0, false))
 	if task = s.claim(t); task.Note.ID != Note(30).ID {
 		t.Errorf("claimed %s; a task that was given back lost its place", task.Note.ID)
 	}
-	s.must(t, s.Queue.Retry(s.ctx, task, 0, true))
+	s.must(t, s.Queue.Retry(t.Context(), task, 0, true))
 	s.reopen()
 	for n := 30; n < 33; n++ {
 		if task := s.claim(t); task.Note.ID != Note(n).ID {
@@ -275,8 +272,8 @@ func order(t *testing.T, s *suite) {
 
 func ended(t *testing.T, s *suite) {
 	s.accept(t, Note(1), Note(2))
-	s.must(t, s.Queue.Finish(s.ctx, s.claim(t)))
-	s.must(t, s.Queue.Bury(s.ctx, s.claim(t)))
+	s.must(t, s.Queue.Finish(t.Context(), s.claim(t)))
+	s.must(t, s.Queue.Bury(t.Context(), s.claim(t)))
 	s.none(t)
 	s.reopen()
 	s.none(t)
@@ -284,9 +281,9 @@ func ended(t *testing.T, s *suite) {
 
 func lost(t *testing.T, s *suite) {
 	ends := map[string]func(*coach.Task) error{
-		"finish": func(t *coach.Task) error { return s.Queue.Finish(s.ctx, t) },
-		"retry":  func(t *coach.Task) error { return s.Queue.Retry(s.ctx, t, time.Hour, true) },
-		"bury":   func(t *coach.Task) error { return s.Queue.Bury(s.ctx, t) },
+		"finish": func(task *coach.Task) error { return s.Queue.Finish(t.Context(), task) },
+		"retry":  func(task *coach.Task) error { return s.Queue.Retry(t.Context(), task, time.Hour, true) },
+		"bury":   func(task *coach.Task) error { return s.Queue.Bury(t.Context(), task) },
 	}
 	n := 0
 	for name, end := range ends {
@@ -294,7 +291,7 @@ func lost(t *testing.T, s *suite) {
 		s.accept(t, Note(n))
 		task := s.claim(t)
 		s.must(t, end(task))
-		if err := s.Queue.Save(s.ctx, task); !errors.Is(err, coach.ErrLost) {
+		if err := s.Queue.Save(t.Context(), task); !errors.Is(err, coach.ErrLost) {
 			t.Errorf("save after %s: %v, want ErrLost", name, err)
 		}
 		for again, end := range ends {
@@ -303,40 +300,40 @@ func lost(t *testing.T, s *suite) {
 			}
 		}
 	}
-	if err := s.Queue.Save(s.ctx, &coach.Task{Note: Note(1)}); !errors.Is(err, coach.ErrLost) {
+	if err := s.Queue.Save(t.Context(), &coach.Task{Note: Note(1)}); !errors.Is(err, coach.ErrLost) {
 		t.Errorf("save of a task that nobody claimed: %v, want ErrLost", err)
 	}
 }
 
 func givenBack(t *testing.T, s *suite) {
 	s.accept(t, Note(1))
-	ctx, cancel := context.WithCancel(s.ctx)
-	former := s.claimWith(t, ctx)
+	ctx, cancel := context.WithCancel(t.Context())
+	former := s.claimWith(ctx, t)
 	former.LastError = "saved"
-	s.must(t, s.Queue.Save(s.ctx, former))
+	s.must(t, s.Queue.Save(t.Context(), former))
 	former.LastError = "not saved"
 	cancel()
 	task := s.claim(t)
 	if task.Attempt != 1 || task.LastError != "saved" {
 		t.Errorf("attempt %d, last error %q; want the first attempt as it was saved", task.Attempt, task.LastError)
 	}
-	if err := s.Queue.Save(s.ctx, former); !errors.Is(err, coach.ErrLost) {
+	if err := s.Queue.Save(t.Context(), former); !errors.Is(err, coach.ErrLost) {
 		t.Errorf("save by the former worker: %v, want ErrLost", err)
 	}
-	s.must(t, s.Queue.Save(s.ctx, task))
-	s.must(t, s.Queue.Finish(s.ctx, task))
+	s.must(t, s.Queue.Save(t.Context(), task))
+	s.must(t, s.Queue.Finish(t.Context(), task))
 }
 
 func waits(t *testing.T, s *suite) {
 	s.none(t)
-	ctx, cancel := context.WithCancel(s.ctx)
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.Queue.Claim(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("claim under an ended context: %v", err)
 	}
 	got := make(chan *coach.Task)
 	go func() {
-		task, _ := s.Queue.Claim(s.ctx) //nolint:errcheck // nil fails below
+		task, _ := s.Queue.Claim(t.Context()) // nil fails below
 		got <- task
 	}()
 	time.Sleep(50 * time.Millisecond)
@@ -354,13 +351,13 @@ func many(t *testing.T, s *suite, queues ...coach.Queue) {
 	for _, q := range append(queues, queues...) {
 		wg.Go(func() {
 			for _, n := range rand.Perm(notes) {
-				if err := q.Accept(s.ctx, Note(n)); err != nil {
+				if err := q.Accept(t.Context(), Note(n)); err != nil {
 					t.Errorf("accept: %v", err)
 				}
 			}
 		})
 	}
-	ctx, cancel := context.WithCancel(s.ctx)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var mu sync.Mutex
 	claims, finished := map[string]int{}, map[coach.NoteID]int{}
@@ -379,9 +376,9 @@ func many(t *testing.T, s *suite, queues ...coach.Queue) {
 					claims[fmt.Sprint(task.Note.ID, task.Attempt)]++
 					mu.Unlock()
 					if task.Attempt < 3 && rand.IntN(3) == 0 {
-						err = q.Retry(s.ctx, task, time.Duration(rand.IntN(30))*time.Millisecond, true)
+						err = q.Retry(context.WithoutCancel(ctx), task, time.Duration(rand.IntN(30))*time.Millisecond, true)
 					} else {
-						err = q.Finish(s.ctx, task)
+						err = q.Finish(context.WithoutCancel(ctx), task)
 						mu.Lock()
 						if finished[task.Note.ID]++; len(finished) == notes {
 							cancel()
@@ -413,7 +410,7 @@ func takenOver(t *testing.T, s *suite) {
 	s.accept(t, Note(1))
 	task := s.claim(t)
 	task.LastError = "saved"
-	s.must(t, s.Queue.Save(s.ctx, task))
+	s.must(t, s.Queue.Save(t.Context(), task))
 	second := s.open()
 	start := time.Now()
 	s.Crash()
@@ -425,7 +422,7 @@ func takenOver(t *testing.T, s *suite) {
 	if d := time.Since(start); d > s.Lapse+patience/3 {
 		t.Errorf("taken over after %s, want about %s", d, s.Lapse)
 	}
-	s.must(t, s.Queue.Finish(s.ctx, task))
+	s.must(t, s.Queue.Finish(t.Context(), task))
 }
 
 func keeps(t *testing.T, s *suite) {
@@ -433,11 +430,11 @@ func keeps(t *testing.T, s *suite) {
 	task := s.claim(t)
 	first := s.Process
 	s.Process = s.open()
-	ctx, cancel := context.WithTimeout(s.ctx, 3*s.Lapse)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*s.Lapse)
 	defer cancel()
 	if _, err := s.Queue.Claim(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("claim of a held task: %v", err)
 	}
-	s.must(t, first.Queue.Save(s.ctx, task))
-	s.must(t, first.Queue.Finish(s.ctx, task))
+	s.must(t, first.Queue.Save(t.Context(), task))
+	s.must(t, first.Queue.Finish(t.Context(), task))
 }
