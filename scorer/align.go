@@ -16,10 +16,12 @@ type detours struct {
 }
 
 // noDetours allows only the sentence itself.
-var noDetours = detours{skipStart: never, skipPhone: never, insertStart: never, insertFrame: never}
+func noDetours() detours {
+	return detours{skipStart: never, skipPhone: never, insertStart: never, insertFrame: never}
+}
 
-// never is the log likelihood of what can't be.
-var never = float32(math.Inf(-1))
+// never is the log likelihood of what can't be; what adds to it is at most it.
+const never = -math.MaxFloat32
 
 // path is the best way through a lattice.
 type path struct {
@@ -48,7 +50,7 @@ func (l *lattice) align(ctx context.Context, f Frames, d detours) (_ path, ok bo
 	for s := range then {
 		then[s] = never
 	}
-	allowed := d != noDetours
+	allowed := d != noDetours()
 
 	for t := range f.T {
 		if t%256 == 0 && ctx.Err() != nil {
@@ -107,7 +109,7 @@ func (l *lattice) align(ctx context.Context, f Frames, d detours) (_ path, ok bo
 			end = s
 		}
 	}
-	if then[end] == never {
+	if then[end] <= never {
 		return path{}, false, nil
 	}
 	return l.trace(back, f.T, end, then[end]), true, nil
@@ -169,9 +171,9 @@ func (l *lattice) segments(p path) []segment {
 		if s < l.fillers {
 			sound = l.sound[s]
 		}
-		switch {
-		case sound == none:
-		case sound == previous:
+		switch sound {
+		case none:
+		case previous:
 			out[len(out)-1].last = t
 		default:
 			out = append(out, segment{latticeSound: l.sounds[sound], first: t, last: t})

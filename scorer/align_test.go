@@ -115,7 +115,7 @@ func TestAlignFindsTheLikeliestLabelling(t *testing.T) {
 				for range 8 {
 					f := randomFrames(r, frames, 4)
 					want := bruteForce(f, tt.tokens)
-					p, ok, err := l.align(t.Context(), f, noDetours)
+					p, ok, err := l.align(t.Context(), f, noDetours())
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -176,7 +176,7 @@ func checkPath(t *testing.T, l *lattice, p path, f Frames, tokens []alternatives
 func TestAlignBreaksTiesTowardsStaying(t *testing.T) {
 	f := Frames{T: 5, Classes: 3, LogPost: make([]float32, 15)} // everything equally likely
 	l := newLattice([]alternatives{{{{pron(1, 2)}}}})
-	p, ok, err := l.align(t.Context(), f, noDetours)
+	p, ok, err := l.align(t.Context(), f, noDetours())
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
@@ -261,7 +261,7 @@ func TestDetoursOnlyAdd(t *testing.T) {
 	same := 0
 	for range 300 {
 		f := randomFrames(r, 8, 4)
-		plain, _, err := l.align(t.Context(), f, noDetours)
+		plain, _, err := l.align(t.Context(), f, noDetours())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -67,7 +67,7 @@ func AlignPlainly(ctx context.Context, f Frames, classes, words []int) (first, l
 		*pron = append(*pron, struct{ class, stress int }{class: c})
 	}
 	l := newLattice(tokens)
-	p, ok, err := l.align(ctx, f, noDetours)
+	p, ok, err := l.align(ctx, f, noDetours())
 	if err != nil || !ok {
 		return nil, nil, 0, false, err
 	}

@@ -40,7 +40,7 @@ func match(ctx context.Context, l *lattice, f Frames, r Refusal) (found, error) 
 	plain := best
 	if best.diverted {
 		// How likely is it that all was said?
-		if plain, ok, err = l.align(ctx, f, noDetours); err != nil {
+		if plain, ok, err = l.align(ctx, f, noDetours()); err != nil {
 			return found{}, err
 		}
 	}
@@ -89,8 +89,8 @@ func tokenEvidence(f Frames, segments []segment, tokens int) []float64 {
 }
 
 // completeness is 10 times the share of the tokens that were spoken. Its
-// confidence is the probability that the share falls in the label's band, each
-// token being spoken, independently, with the logistic probability of its
+// confidence is the probability that the share falls on the label's side of
+// Good, each token being spoken, independently, with the logistic probability of its
 // evidence against the cost of skipping a phone; the alignment's own choice is
 // never the less likely one.
 func (s found) completeness(bands []coach.Band, skipPhone float32) coach.Judgement {
@@ -113,7 +113,7 @@ func (s found) completeness(bands []coach.Band, skipPhone float32) coach.Judgeme
 	score := func(k int) float64 { return round(10 * float64(k) / float64(n)) }
 	j := coach.Judgement{Label: coach.Classify(bands, score(said)), Score: score(said)}
 	for k, p := range counts {
-		if coach.Classify(bands, score(k)) == j.Label {
+		if coach.Classify(bands, score(k)).Clear() == j.Label.Clear() {
 			j.Confidence += p
 		}
 	}

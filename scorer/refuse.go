@@ -30,7 +30,7 @@ func (l *lattice) gather(f Frames, p path, segments []segment) evidence {
 	expected := make([]int, len(segments))
 	tokens := make([]bool, len(l.usual))
 	for i, s := range segments {
-		best := never
+		best := float32(never)
 		for t := s.first; t <= s.last; t++ {
 			best = max(best, f.LogPost[t*f.Classes+s.class])
 		}

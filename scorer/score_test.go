@@ -153,7 +153,8 @@ func TestScoreSaysWhatWasHeard(t *testing.T) {
 	}
 	for i, w := range a.Words {
 		for j, p := range w.Phones {
-			if p.Heard != nil && !(i == 1 && j == 0 || i == 4 && j == 8) {
+			wrong := i == 1 && j == 0 || i == 4 && j == 8
+			if p.Heard != nil && !wrong {
 				t.Errorf("word %d, phone %d was right: %+v, heard %s", i, j, p, *p.Heard)
 			}
 		}
@@ -442,7 +443,7 @@ func FuzzScore(f *testing.F) {
 				known = append(known, p)
 			}
 		}
-		if len(known) > 60 {
+		if len(known) > 12 || len(text) > 200 { // longer is slower, not stranger
 			t.Skip()
 		}
 		a, err := score(t, say(strings.Join(known, " ")), text)

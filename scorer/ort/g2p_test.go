@@ -27,7 +27,7 @@ func TestShippedGraphGuesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := newGraph("g2p", data, g2pInputs, g2pOutputs, options)
+	g, err := newGraph("g2p", data, []string{"letters"}, []string{"logp"}, options)
 	if err := options.Destroy(); err != nil {
 		t.Error(err)
 	}

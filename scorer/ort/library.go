@@ -21,7 +21,7 @@ const howToGet = "run `make runtime`, or give the path of ONNX Runtime 1.24 or n
 
 // library counts the users of the one environment that onnxruntime_go keeps
 // for a process. It is the package's only global, and mirrors that one.
-var library struct {
+var library struct { //nolint:gochecknoglobals // a process has one environment: onnxruntime_go keeps it in globals
 	sync.Mutex
 	users int
 	path  string
@@ -47,7 +47,6 @@ func acquire(explicit string) (string, error) {
 			failures = append(failures, path+" ("+loadFailure(err)+")")
 			continue
 		}
-		boundMalloc()
 		library.users, library.path = 1, path
 		return path, nil
 	}

@@ -51,17 +51,6 @@ type Model struct {
 
 var _ scorer.Model = (*Model)(nil)
 
-// Names of the graphs' inputs and outputs: the contract with training.
-var (
-	acousticInputs  = []string{"samples"}
-	acousticOutputs = []string{"logp", "frames"}
-	judgeInputs     = []string{"logp", "frames", "phoneme", "stress", "word", "first", "last"}
-	judgeOutputs    = []string{"phone_score", "phone_probs", "word_score", "word_probs",
-		"stress_score", "stress_probs", "sentence_score", "sentence_probs", "heard"}
-	g2pInputs  = []string{"letters"}
-	g2pOutputs = []string{"logp"}
-)
-
 // Open reads the manifest, checks every file against it, loads the graphs and
 // tries them on half a second of silence, so that a Model that opens works.
 // Where the library is missing the error is ErrNoLibrary. The caller closes
@@ -124,9 +113,15 @@ func (m *Model) load(cfg Config, device Device) (err error) {
 		inputs, outputs []string
 		into            **graph
 	}{
-		{"acoustic", acousticInputs, acousticOutputs, &m.acoustic},
-		{"judge", judgeInputs, judgeOutputs, &m.judge},
-		{"g2p", g2pInputs, g2pOutputs, &m.g2p},
+		{"acoustic", []string{"samples"}, []string{"logp", "frames"}, &m.acoustic},
+		{
+			"judge", []string{"logp", "frames", "phoneme", "stress", "word", "first", "last"},
+			[]string{
+				"phone_score", "phone_probs", "word_score", "word_probs", "stress_score", "stress_probs",
+				"sentence_score", "sentence_probs", "heard",
+			}, &m.judge,
+		},
+		{"g2p", []string{"letters"}, []string{"logp"}, &m.g2p},
 	} {
 		on := device
 		if g.file == "g2p" {
@@ -157,9 +152,11 @@ func (m *Model) load(cfg Config, device Device) (err error) {
 			return err
 		}
 	}
-	// The files' bytes are garbage now, and the largest thing that the process
-	// ever allocates: give them back before anything else grows around them.
+	// The files' bytes, and what parsing them took, are the largest things that
+	// the process ever allocates: give them back before anything else grows
+	// around them.
 	debug.FreeOSMemory()
+	trimMalloc()
 	if err := m.try(); err != nil {
 		if device == CUDA {
 			return fmt.Errorf("%w: %w", errNoCUDA, err)
@@ -203,12 +200,14 @@ func sessionOptions(device Device, threads int) (_ *onnx.SessionOptions, err err
 			err = errors.Join(err, o.Destroy())
 		}
 	}()
-	// Notes differ in length. The arena would keep the peak of every length for
-	// good, and memory patterns a plan for each length seen.
+	// The arena keeps the peak of the runs that went on at once, which the
+	// scorer bounds by the length of its pieces: measured, it is flat, and less
+	// than what malloc loses between tensors of many sizes. Memory patterns would
+	// keep a plan for each length seen.
 	return o, errors.Join(
 		o.SetIntraOpNumThreads(max(threads, 1)),
 		o.SetInterOpNumThreads(1),
-		o.SetCpuMemArena(false),
+		o.SetCpuMemArena(true),
 		o.SetMemPattern(false),
 		o.SetGraphOptimizationLevel(onnx.GraphOptimizationLevelEnableAll),
 		o.SetLogSeverityLevel(onnx.LoggingLevelError),
@@ -292,7 +291,7 @@ func (m *Model) Judge(ctx context.Context, f scorer.Frames, phones []scorer.Alig
 		{1, n}, {1, n, labels}, {1, w}, {1, w, labels}, {1, w}, {1, w, labels}, {1, 3}, {1, 3, labels}, {1, n, int64(f.Classes)},
 	} {
 		if !out[i].is(want...) {
-			return scorer.Scores{}, fmt.Errorf("judge graph: %s has shape %v, want %v", judgeOutputs[i], out[i].shape, want)
+			return scorer.Scores{}, fmt.Errorf("judge graph: %s has shape %v, want %v", m.judge.outputs[i], out[i].shape, want)
 		}
 	}
 	return scorer.Scores{
@@ -319,7 +318,11 @@ func (m *Model) run(ctx context.Context, g *graph, inputs ...onnx.Value) ([]tens
 // Close waits for the runs that go on and frees everything; later runs fail.
 // Closing again is harmless.
 func (m *Model) Close() (err error) {
-	m.closing.Do(func() { err = errors.Join(m.closeGraphs(), release()) })
+	m.closing.Do(func() {
+		err = m.closeGraphs()
+		trimMalloc()
+		err = errors.Join(err, release())
+	})
 	return err
 }
 
