@@ -160,13 +160,14 @@ func TestCluster(t *testing.T) {
 	})
 	t.Run("audio hold", func(t *testing.T) { storetest.AudioHold(t, open(t, config())) })
 	t.Run("history", func(t *testing.T) { storetest.History(t, open(t, config()), 12) })
+	t.Run("shelf", func(t *testing.T) { testShelf(t, config()) })
 	t.Run("killed nodes lose and double nothing", func(t *testing.T) { killedNodes(t, c, config()) })
 }
 
 // killedNodes kills one node after the other with SIGKILL while two processes
 // take notes in and work them off.
 func killedNodes(t *testing.T, c *cluster, conf store.Config) {
-	const notes, kills = 100, 5
+	const notes, kills = 100, 3
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	working, stop := context.WithCancel(ctx)

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"os"
@@ -94,11 +95,11 @@ func TestFull(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		noise := make([]byte, 20<<20)
+		noise := make([]byte, 9<<20)
 		if _, err := io.ReadFull(newNoise(), noise); err != nil {
 			t.Fatal(err)
 		}
-		task.LastError = string(noise)
+		task.LastError = base64.StdEncoding.EncodeToString(noise)
 		if s.Save(ctx, task) == nil {
 			t.Error("saved")
 		}

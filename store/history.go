@@ -28,11 +28,9 @@ func (s *Store) Remember(ctx context.Context, learner coach.LearnerID, l coach.L
 	if err != nil {
 		return fmt.Errorf("remember: %w", err)
 	}
-	publish, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	// Twice is harmless: Earlier shows the later one. So no message ID.
+	// Twice is harmless, for Earlier shows the later one. So no message ID.
 	m := &nats.Msg{Subject: s.lessonSubject(learner), Data: b}
-	if _, err := s.js.PublishMsg(publish, m, jetstream.WithExpectStream(s.config.Prefix+"-lessons")); err != nil {
+	if _, err := s.publish(ctx, m, jetstream.WithExpectStream(s.config.Prefix+"-lessons")); err != nil {
 		return fmt.Errorf("remember: %w", s.diagnose(ctx, err))
 	}
 	return nil

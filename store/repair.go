@@ -122,9 +122,7 @@ func (s *Store) restore(ctx context.Context, r record) (uint64, error) {
 	if !r.Ends.IsZero() {
 		opts = append(opts, jetstream.WithMsgTTL(time.Until(r.Ends).Truncate(time.Second)))
 	}
-	attempt, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	ack, err := s.js.PublishMsg(attempt, m, opts...)
+	ack, err := s.publish(ctx, m, opts...)
 	if err != nil {
 		return 0, err
 	}

@@ -29,17 +29,46 @@ func (s *Store) Shelf(ctx context.Context, name string, ttl time.Duration) (*She
 	if !shelfNames.MatchString(name) {
 		return nil, fmt.Errorf("shelf: bad name %q", name)
 	}
-	kv, err := s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket:      s.config.Prefix + "-shelf-" + name,
+	bucket := s.config.Prefix + "-shelf-" + name
+	if err := s.makeShelf(ctx, jetstream.KeyValueConfig{
+		Bucket:      bucket,
 		Description: "mynah: state of " + name,
 		TTL:         ttl,
 		MaxBytes:    s.config.shelfBytes(),
 		Replicas:    s.config.Replicas,
-	})
+	}); err != nil {
+		return nil, fmt.Errorf("shelf %s: %w", name, err)
+	}
+	kv, err := s.js.KeyValue(ctx, bucket)
 	if err != nil {
 		return nil, fmt.Errorf("shelf %s: %w", name, err)
 	}
 	return &Shelf{kv}, nil
+}
+
+// makeShelf makes or adapts a bucket, without the direct reads that buckets
+// come with: a replica that lags would answer those.
+func (s *Store) makeShelf(ctx context.Context, c jetstream.KeyValueConfig) error {
+	name := "KV_" + c.Bucket
+	stream, err := s.js.Stream(ctx, name)
+	if err == nil {
+		is := stream.CachedInfo().Config
+		if !is.AllowDirect && is.MaxAge == c.TTL && is.MaxBytes == c.MaxBytes && is.Replicas == c.Replicas {
+			return nil
+		}
+	} else if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
+	}
+	if _, err := s.js.CreateOrUpdateKeyValue(ctx, c); err != nil {
+		return err
+	}
+	if stream, err = s.js.Stream(ctx, name); err != nil {
+		return err
+	}
+	is := stream.CachedInfo().Config
+	is.AllowDirect = false
+	_, err = s.js.UpdateStream(ctx, is)
+	return err
 }
 
 // Put keeps a value, in place of the key's former one.

@@ -11,10 +11,12 @@ import (
 	"github.com/mynah-coach/mynah/store"
 )
 
-func TestShelf(t *testing.T) {
+func TestShelf(t *testing.T) { testShelf(t, store.Config{Dir: t.TempDir()}) }
+
+// testShelf is for an empty store, embedded or not.
+func testShelf(t *testing.T, conf store.Config) {
 	ctx := t.Context()
-	dir := t.TempDir()
-	s := open(t, store.Config{Dir: dir})
+	s := open(t, conf)
 	shelf := func(t *testing.T, s *store.Store, name string, ttl time.Duration) *store.Shelf {
 		t.Helper()
 		h, err := s.Shelf(ctx, name, ttl)
@@ -136,7 +138,7 @@ func TestShelf(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		s = open(t, store.Config{Dir: dir})
+		s = open(t, conf)
 		h, short = shelf(t, s, "playground", 0), shelf(t, s, "short", time.Second)
 		if v, found, err := h.Get(ctx, "p.12.note"); err != nil || !found || string(v) != "not under it" {
 			t.Errorf("%q, %v, %v", v, found, err)

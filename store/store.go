@@ -28,7 +28,7 @@ type Store struct {
 	js       jetstream.JetStream
 	tasks    jetstream.Stream
 	lessons  jetstream.Stream
-	audio    jetstream.ObjectStore
+	audio    jetstream.Stream
 
 	owner string // names this Store's claims
 	index *index
@@ -136,6 +136,7 @@ func (s *Store) connect() (*nats.Conn, error) {
 	return conn, nil
 }
 
+func (s *Store) audioName() string                  { return s.config.Prefix + "-audio" }
 func (s *Store) tasksName() string                  { return s.config.Prefix + "-tasks" }
 func (s *Store) taskSubject(id coach.NoteID) string { return s.config.Prefix + ".task." + token(id) }
 
@@ -159,6 +160,8 @@ func (s *Store) makeStreams(ctx context.Context) error {
 	}
 }
 
+// None allows direct reads: those may be answered by a replica that lags behind
+// what was just written.
 func (s *Store) tryStreams(ctx context.Context) (err error) {
 	c := s.config
 	s.tasks, err = s.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
@@ -169,7 +172,7 @@ func (s *Store) tryStreams(ctx context.Context) (err error) {
 		Discard:           jetstream.DiscardNew, // refuse a note rather than forget one
 		MaxBytes:          c.tasksBytes(),
 		Replicas:          c.Replicas,
-		AllowMsgTTL:       true, // and no AllowDirect: reads must come from the leader, followers lag
+		AllowMsgTTL:       true,
 		Duplicates:        2 * time.Minute,
 	})
 	if err != nil {
@@ -183,20 +186,22 @@ func (s *Store) tryStreams(ctx context.Context) (err error) {
 		MaxAge:            c.LessonAge,
 		MaxBytes:          c.lessonsBytes(),
 		Replicas:          c.Replicas,
-		AllowDirect:       true,
 	})
 	if err != nil {
 		return fmt.Errorf("lessons stream: %w", err)
 	}
-	s.audio, err = s.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
-		Bucket:      c.Prefix + "-audio",
-		Description: "mynah: recordings until they are answered",
-		TTL:         c.HoldAudio,
-		MaxBytes:    c.audioBytes(),
-		Replicas:    c.Replicas,
+	s.audio, err = s.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name:              s.audioName(),
+		Description:       "mynah: recordings until they are answered",
+		Subjects:          []string{c.Prefix + ".audio.*.*"},
+		MaxMsgsPerSubject: 1,
+		Discard:           jetstream.DiscardNew,
+		MaxAge:            c.HoldAudio,
+		MaxBytes:          c.audioBytes(),
+		Replicas:          c.Replicas,
 	})
 	if err != nil {
-		return fmt.Errorf("audio store: %w", err)
+		return fmt.Errorf("audio stream: %w", err)
 	}
 	return nil
 }

@@ -22,6 +22,8 @@ const (
 	// writeTimeout bounds a write with all its attempts: an election and a
 	// reconnection fit in.
 	writeTimeout = 10 * time.Second
+	// retryEvery parts the attempts.
+	retryEvery = 100 * time.Millisecond
 )
 
 var (
@@ -62,29 +64,47 @@ func (s *Store) write(ctx context.Context, e entry, task *coach.Task, expect uin
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	for {
-		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
-		ack, err := s.js.PublishMsg(attempt, m, opts...)
-		cancel()
+		ack, err := s.publish(ctx, m, opts...)
 		switch {
 		case err == nil:
 			e.seq = ack.Sequence
-			s.index.set(e, false)
-			s.note(e, m.Data, ttl)
-			return e, nil
-		case isConflict(err):
-			if done, again := s.lookUp(ctx, &e, id, expect); done {
-				s.note(e, m.Data, ttl)
-				return e, nil
-			} else if !again {
+		case !isConflict(err):
+			return entry{}, s.diagnose(caller, err)
+		default:
+			done, again := s.lookUp(ctx, &e, id, expect)
+			if again {
+				if err := pause(ctx, retryEvery, nil); err != nil {
+					return entry{}, s.diagnose(caller, err)
+				}
+				continue
+			}
+			if !done {
 				return entry{}, errConflict
 			}
-		case !transient(err), s.embedded != nil && !s.embedded.room(): // a full disk leaves writes unanswered
-			return entry{}, s.diagnose(caller, err)
 		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return entry{}, s.diagnose(caller, errors.Join(ctx.Err(), err))
+		s.index.set(e, false)
+		s.note(e, m.Data, ttl)
+		return e, nil
+	}
+}
+
+// publish sends a message until it is answered for, for writeTimeout at most. A
+// message that must not be stored twice bears an ID.
+func (s *Store) publish(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	for {
+		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+		ack, err := s.js.PublishMsg(attempt, m, opts...)
+		cancel()
+		if err == nil || !transient(err) {
+			return ack, err
+		}
+		if s.embedded != nil && !s.embedded.room() { // a full disk leaves writes unanswered
+			return nil, err
+		}
+		if e := pause(ctx, retryEvery, nil); e != nil {
+			return nil, errors.Join(e, err)
 		}
 	}
 }
@@ -101,7 +121,6 @@ func (s *Store) lookUp(ctx context.Context, e *entry, id string, expect uint64) 
 		return false, true // ctx bounds it
 	case last.Header.Get(jetstream.MsgIDHeader) == id:
 		e.seq = last.Sequence
-		s.index.set(*e, false)
 		return true, false
 	}
 	return false, last.Sequence == expect
@@ -110,18 +129,19 @@ func (s *Store) lookUp(ctx context.Context, e *entry, id string, expect uint64) 
 // last returns a note's last message; jetstream.ErrMsgNotFound when there is
 // none.
 func (s *Store) last(ctx context.Context, id coach.NoteID) (*jetstream.RawStreamMsg, error) {
+	return s.lastOn(ctx, s.tasks, s.taskSubject(id))
+}
+
+// lastOn returns a subject's last message, as the stream's leader has it.
+func (s *Store) lastOn(ctx context.Context, stream jetstream.Stream, subject string) (*jetstream.RawStreamMsg, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	for {
-		attempt, done := context.WithTimeout(ctx, attemptTimeout)
-		m, err := s.tasks.GetLastMsgForSubject(attempt, s.taskSubject(id))
-		done()
-		if err == nil || !transient(err) || ctx.Err() != nil {
+		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+		m, err := stream.GetLastMsgForSubject(attempt, subject)
+		cancel()
+		if err == nil || !transient(err) || pause(ctx, retryEvery, nil) != nil {
 			return m, err
-		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
 		}
 	}
 }
