@@ -141,6 +141,13 @@ func TestDiskFull(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	shelf, err := s.Shelf(ctx, "page", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	watching, stopWatch := context.WithCancel(ctx)
+	seen, watched := make(chan string, 1), make(chan error, 1)
+	go func() { watched <- shelf.Watch(watching, "", func(key string, _ []byte) { seen <- key }) }()
 	held, err := s.Claim(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -208,6 +215,18 @@ func TestDiskFull(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatalf("hold with room again: %v", err)
 		}
+	}
+	if err := shelf.Put(ctx, "after", nil); err != nil {
+		t.Errorf("put with room again: %v", err)
+	}
+	select {
+	case <-seen:
+	case <-time.After(time.Minute):
+		t.Error("a watch from before sees nothing any more")
+	}
+	stopWatch()
+	if err := <-watched; err != nil {
+		t.Errorf("watch: %v", err)
 	}
 	if err := s.Finish(ctx, held); err != nil {
 		t.Fatal(err)
