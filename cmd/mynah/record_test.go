@@ -72,7 +72,7 @@ func sampleAssessment() coach.Assessment {
 				Span: coach.Span{Start: .3, End: .6}},
 			{Text: "it", Spoken: true, Accuracy: judged(coach.Average, 6, .45), Span: coach.Span{Start: .6, End: .8}},
 			{Text: "walked", Phones: []coach.Phone{{Expected: "W", IPA: "w"}}},
-			{Text: "café", Spoken: true, Accuracy: judged(coach.Average, 6, .55), Span: coach.Span{Start: 1.2, End: 1.5},
+			{Text: "café", Spoken: true, Accuracy: judged(coach.Average, 6, .65), Span: coach.Span{Start: 1.2, End: 1.5},
 				Phones: []coach.Phone{{Expected: "EY", IPA: "eɪ", Stress: 1, Accuracy: judged(coach.Average, 1.1, .6), Span: coach.Span{Start: 1.3, End: 1.5}}}},
 			{Text: "日本", Spoken: true, Accuracy: judged(coach.Good, 8, .6), Span: coach.Span{Start: 1.5, End: 2}},
 		},
