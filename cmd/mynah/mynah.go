@@ -58,6 +58,7 @@ type cli struct {
 	Assess   assessCmd   `cmd:"" help:"Score recordings."`
 	Settings settingsCmd `cmd:"" name:"config" help:"Check, show or begin a settings file."`
 	Doctor   doctorCmd   `cmd:"" help:"Say what is found, what is missing and how to get it."`
+	Eval     evalCmd     `cmd:"" help:"Measure the labels against experts'."`
 	Queue    queueCmd    `cmd:"" help:"Look after voice notes that wait or were given up."`
 	Version  versionCmd  `cmd:"" help:"Say what this is built from and runs on."`
 }
