@@ -311,7 +311,7 @@ func TestKilledAnytime(t *testing.T) {
 	}
 	conf := childConfig{Dir: t.TempDir(), Notes: 500, Hands: 6}
 	kills := 0
-	for range 12 {
+	for range 6 {
 		cmd := startChild(t, conf)
 		timer := time.AfterFunc(300*time.Millisecond+rand.N(1500*time.Millisecond), func() { _ = cmd.Process.Kill() })
 		err := cmd.Wait()
