@@ -84,7 +84,7 @@ func closeInherited() {
 			continue
 		}
 		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && !strings.HasPrefix(to, "anon_inode:") {
-			unix.Close(fd)
+			_ = unix.Close(fd)
 		}
 	}
 }
@@ -170,7 +170,7 @@ func programFiles(program string) []string {
 	if err != nil {
 		return files
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read from
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP && p.Filesz < 4096 {
 			b := make([]byte, p.Filesz)

@@ -12,15 +12,17 @@ const (
 	Playground Platform = "playground"
 )
 
-// Identifiers are made and parsed only by their platform's adapter; to all
-// others they are opaque. A NoteID is unique over all platforms (it begins
-// with the platform's name) and holds only letters, digits, '.', '_' and '-',
-// at most 128 bytes, so that it can be a key.
-type (
-	NoteID    string
-	ThreadID  string
-	LearnerID string
-)
+// NoteID names a voice note. It is unique over all platforms (it begins with
+// the platform's name) and holds only letters, digits, '.', '_' and '-', at most
+// 128 bytes, so that it can be a key. Like the other identifiers it is made and
+// parsed only by its platform's adapter; to all others it is opaque.
+type NoteID string
+
+// ThreadID names the place that a note is answered in.
+type ThreadID string
+
+// LearnerID names who sent a note. It is never sent to an endpoint.
+type LearnerID string
 
 // Attachment is a voice note's audio as its platform describes it. Name,
 // ContentType and Size are the sender's claims: shown, never believed.

@@ -68,7 +68,7 @@ func startBrowser(t *testing.T) context.Context {
 // tab is a page of the playground in a browser profile of its own.
 type tab struct {
 	t      *testing.T
-	ctx    context.Context //nolint:containedctx // to chromedp the context is the tab
+	ctx    context.Context // to chromedp the context is the tab
 	origin string
 
 	mu       sync.Mutex
