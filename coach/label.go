@@ -84,6 +84,11 @@ type Judgement struct {
 // better. It is false for a judgement that is not scored.
 func (l Label) Clear() bool { return l >= Good }
 
+// Sure is the confidence from which a verdict is told to a learner plainly.
+// Below it every display says "not sure", so that marks and words never differ.
+// It was chosen on speakers held out of training (docs/rationale.md).
+const Sure = 0.65
+
 // Scored reports whether the judgement carries a label at all.
 func (j Judgement) Scored() bool { return j.Label != Unscored }
 

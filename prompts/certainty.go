@@ -6,11 +6,8 @@ import "github.com/mynah-coach/mynah/coach"
 // learner more than a missed one. The thresholds were chosen on speakers held
 // out of training (docs/rationale.md).
 const (
-	sure   = 0.65 // of a word or a sound: said plainly
-	unsure = 0.50 // said as "not sure", and only where there is nothing else
-
-	sureSentence   = 0.65 // the same of the whole sentence
-	unsureSentence = 0.50
+	sure   = coach.Sure // said plainly
+	unsure = 0.50       // said as "not sure", and only where there is nothing else
 )
 
 // problem is the probability that experts would hear a problem (below Good) in
@@ -54,17 +51,9 @@ func Certainty(c coach.Claim, a coach.Assessment) float64 {
 func Unsure(c coach.Claim, a coach.Assessment) bool {
 	switch c.Kind {
 	case coach.ClaimSentence, coach.ClaimWord, coach.ClaimPhone, coach.ClaimPause:
-		return Certainty(c, a) < sureOf(c)
+		return Certainty(c, a) < sure
 	}
 	return false
-}
-
-// sureOf is the certainty from which a claim is made plainly.
-func sureOf(c coach.Claim) float64 {
-	if c.Kind == coach.ClaimPause || c.Word == nil {
-		return sureSentence
-	}
-	return sure
 }
 
 // evidence is the judgement that a claim rests on, Unscored for a claim that

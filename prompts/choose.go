@@ -169,7 +169,7 @@ func recurring(c coach.Claim, all []candidate) float64 {
 // as a whole: where most of it failed, or where no one phone stands out.
 func wordProblems(a coach.Assessment, i int) (phones []coach.Claim, whole *coach.Claim) {
 	w := a.Words[i]
-	known := 0
+	known, plain := 0, 0 // phones that we have words for; those to be claimed plainly
 	for j, p := range w.Phones {
 		s, ok := soundOf(p)
 		if !ok {
@@ -190,10 +190,13 @@ func wordProblems(a coach.Assessment, i int) (phones []coach.Claim, whole *coach
 			}
 		}
 		phones = append(phones, c)
+		if problem(p.Accuracy) >= sure {
+			plain++
+		}
 	}
 	most := len(phones) >= 3 && len(phones)*2 >= known
 	// Of a whole word only what is sure is said: "perhaps this word" helps nobody.
-	if problem(w.Accuracy) >= sure && (most || len(phones) == 0) {
+	if problem(w.Accuracy) >= sure && (most || plain == 0) {
 		return nil, &coach.Claim{
 			Kind: coach.ClaimWord, Aspect: coach.Accuracy, Word: ptr(i),
 			Label: w.Accuracy.Label, Confidence: w.Accuracy.Confidence,
@@ -234,7 +237,7 @@ func sentenceProblems(a coach.Assessment) []coach.Claim {
 	var cs []coach.Claim
 	for _, aspect := range []coach.Aspect{coach.Fluency, coach.Prosody, coach.Accuracy} {
 		j := a.Sentence.Of(aspect)
-		if problem(j) < unsureSentence {
+		if problem(j) < unsure {
 			continue
 		}
 		c := coach.Claim{Kind: coach.ClaimSentence, Aspect: aspect, Label: j.Label, Confidence: j.Confidence}
@@ -288,6 +291,12 @@ func pick(a coach.Assessment, all []candidate) []coach.Claim {
 	})
 	if len(fixes) == 0 {
 		take(func(c candidate) bool { return overall(c) && !Unsure(c.claim, a) })
+	}
+	if len(fixes) == 0 { // a small thing; but every display marks its word
+		take(func(c candidate) bool {
+			return !Unsure(c.claim, a) && c.claim.Word != nil && problem(a.Words[*c.claim.Word].Accuracy) >= sure
+		})
+		fixes = fixes[:min(1, len(fixes))]
 	}
 	if len(fixes) == 0 {
 		take(func(c candidate) bool { return c.priority >= worthwhile && !c.minor && !overall(c) })

@@ -303,6 +303,13 @@ func holds(t *testing.T, l coach.Lesson, earlier []coach.Lesson) {
 			t.Errorf("claim %+v is not borne out by %+v", c, j)
 		}
 	}
+	// A display marks this word as one to work on: the text can't say that
+	// there is nothing to correct.
+	for _, w := range a.Words {
+		if w.Spoken && w.Accuracy.Scored() && !w.Accuracy.Label.Clear() && w.Accuracy.Confidence >= coach.Sure && fixes == 0 {
+			t.Errorf("nothing is to be mended, but %q is %+v", w.Text, w.Accuracy)
+		}
+	}
 	if fixes > 2 || strengths > 1 || nexts != 1 {
 		t.Errorf("%d fixes, %d strengths, %d next steps", fixes, strengths, nexts)
 	}

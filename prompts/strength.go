@@ -59,7 +59,7 @@ func strength(a coach.Assessment, earlier []coach.Lesson, said []coach.Claim) (c
 	}{{coach.Fluency, .6}, {coach.Prosody, .58}, {coach.Accuracy, .5}} {
 		aspect, value := o.aspect, o.value
 		j := a.Sentence.Of(aspect)
-		if !poor && merit(j) >= sureSentence && !slices.ContainsFunc(said, func(f coach.Claim) bool { return f.Word == nil }) {
+		if !poor && merit(j) >= sure && !slices.ContainsFunc(said, func(f coach.Claim) bool { return f.Word == nil }) {
 			if j.Label == coach.Excellent {
 				value += .1
 			}
@@ -186,7 +186,7 @@ func mended(a coach.Assessment, l coach.Lesson) (coach.Claim, bool) {
 				continue
 			}
 		}
-		if merit(now) >= praiseworthy && problem(was) >= sureOf(f) && now.Score-was.Score >= step {
+		if merit(now) >= praiseworthy && problem(was) >= sure && now.Score-was.Score >= step {
 			c.Label, c.Confidence = now.Label, now.Confidence
 			return c, true
 		}
@@ -215,7 +215,7 @@ func risen(a, before coach.Assessment) (coach.Claim, bool) {
 	for _, aspect := range []coach.Aspect{coach.Accuracy, coach.Fluency, coach.Prosody} {
 		now, was := a.Sentence.Of(aspect), before.Sentence.Of(aspect)
 		if was.Scored() && now.Label > was.Label && now.Label >= coach.Average && now.Score-was.Score >= aspectGap &&
-			clamp(now.Confidence) >= unsureSentence && clamp(was.Confidence) >= unsureSentence {
+			clamp(now.Confidence) >= unsure && clamp(was.Confidence) >= unsure {
 			return coach.Claim{Kind: coach.ClaimChange, Aspect: aspect, Label: now.Label, Confidence: now.Confidence}, true
 		}
 	}

@@ -2,7 +2,9 @@ package playground
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -78,5 +80,16 @@ func ordinary() form {
 	return form{
 		id: uuid.NewString(), text: "I think it is important.", audio: []byte("OggS and more"),
 		name: "note.ogg", contentType: "audio/ogg",
+	}
+}
+
+// The page's marks and the reply's words must not differ in what is sure.
+func TestPageIsAsSureAsTheReply(t *testing.T) {
+	b, err := pageFiles.ReadFile("page/marks.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("const SURE = %v;", coach.Sure); !strings.Contains(string(b), want) {
+		t.Errorf("page/marks.js lacks %q", want)
 	}
 }

@@ -29,12 +29,9 @@ type mark struct {
 	colour     string // ANSI
 }
 
-// surely is the confidence from which on a judgement is shown as one.
-const surely = 0.6
-
 func markOf(j *coach.Judgement) mark {
 	switch {
-	case j == nil || j.Confidence < surely:
+	case j == nil || j.Confidence < coach.Sure:
 		return mark{"?", "not sure", "2"}
 	case j.Label >= coach.Good:
 		return mark{"✓", "clear", "34"}
@@ -135,7 +132,7 @@ func sounds(w wordRecord) string {
 			s += " like " + ipaOf(*p.Heard)
 		}
 		sure := "not sure"
-		if p.Accuracy.Confidence >= surely {
+		if p.Accuracy.Confidence >= coach.Sure {
 			sure = fmt.Sprintf("%s, %.0f%%", p.Accuracy.Label, 100*p.Accuracy.Confidence)
 		}
 		list = append(list, s+" ("+sure+")")

@@ -1,7 +1,7 @@
 // From judgements to what is shown for them.
 
-/** SURE is the confidence from which a judgement is shown. */
-const SURE = 0.6;
+/** SURE is the confidence from which a judgement is shown: coach.Sure. */
+const SURE = 0.65;
 
 /** The marks: a glyph and a word each, so that colour is never alone. */
 export const MARKS = {

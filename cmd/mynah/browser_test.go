@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	cdpbrowser "github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// TestLearnerInABrowser is the main job as a person does it: the whole service
+// with its real model, real Chromium, and a microphone that plays a learner who
+// said three words unclearly ("our", "never", "hands").
+//
+// With MYNAH_SCREENSHOTS=DIR it leaves a picture of the page there.
+func TestLearnerInABrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	needModel(t)
+	const sentence = "Our future is never trapped in the hands of fate"
+	s := serve(t, newProgram(t))
+	page := newPage(t, s.url, "../../audio/testdata/adult-errors.ogg")
+
+	page.do(chromedp.Focus(testID("sentence")),
+		chromedp.Evaluate[chromedp.Void](`document.getElementById("sentence").select()`),
+		chromedp.KeyEvent(sentence),
+		chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`),
+		chromedp.Click(testID("record"), chromedp.NodeVisible))
+	page.await(`document.getElementById("practice").dataset.state === "recording"`)
+	page.do(chromedp.Sleep(5500*time.Millisecond), // the recording's length, in real time
+		chromedp.Click(testID("record"), chromedp.NodeVisible),
+		chromedp.Click(testID("send"), chromedp.NodeVisible))
+	page.await(`document.querySelector("[data-testid=reply]")?.checkVisibility()`)
+
+	words := page.texts("word")
+	if len(words) != len(strings.Fields(sentence)) {
+		t.Fatalf("%d words are marked: %q", len(words), words)
+	}
+	clear := 0
+	for _, w := range words {
+		if strings.HasSuffix(w, ": clear") {
+			clear++
+		}
+	}
+	// Precision first: at least the words that experts found good.
+	if clear < 5 || clear == len(words) {
+		t.Errorf("%d words are marked as clear: %q", clear, words)
+	}
+	if strings.HasSuffix(words[0], ": clear") {
+		t.Errorf("a word that experts found wrong is marked %q", words[0])
+	}
+	if text := page.texts("reply-text"); len(text) != 1 || len(strings.Fields(text[0])) < 8 {
+		t.Errorf("the reply reads %q", text)
+	}
+	if dir := os.Getenv("MYNAH_SCREENSHOTS"); dir != "" {
+		page.do(chromedp.Sleep(500 * time.Millisecond)) // for what fades in
+		page.do(send(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1000, Height: 900, DeviceScaleFactor: 1.5}))
+		shot, err := chromedp.Run(page.ctx, chromedp.FullScreenshot(100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "learner.png"), shot, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// page is a tab of Chromium that shows the playground.
+type page struct {
+	t   *testing.T
+	ctx context.Context // to chromedp the context is the tab
+}
+
+// newPage opens url in Chromium, with a microphone that plays the recording.
+func newPage(t *testing.T, url, recording string) *page {
+	t.Helper()
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	wav := filepath.Join(t.TempDir(), "microphone.wav")
+	if out, err := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-loglevel", "error", "-i", recording, "-ar", "48000", wav).CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg: %v: %s", err, out)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(chromium),
+		chromedp.NoSandbox, // tests may run as root
+		chromedp.WindowSize(1000, 900),
+		chromedp.Flag("use-fake-device-for-media-stream", true),
+		chromedp.Flag("use-file-for-fake-audio-capture", wav+"%noloop"),
+		chromedp.Flag("lang", "en-GB"),
+		chromedp.WSURLReadTimeout(time.Minute),
+	)
+	alloc, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
+	t.Cleanup(stop)
+	ctx, closeTab := chromedp.NewContext(alloc)
+	t.Cleanup(closeTab)
+	if err := chromedp.Do(ctx); err != nil { // the tab lives as long as the context of its first call
+		t.Fatalf("start chromium: %v", err)
+	}
+	p := &page{t, ctx}
+	p.do(send(cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
+		Permission: &cdpbrowser.PermissionDescriptor{Name: "microphone"},
+		Setting:    cdpbrowser.PermissionSettingGranted, Origin: strings.TrimSuffix(url, "/"),
+	}), chromedp.Navigate(url))
+	p.await(`document.documentElement.dataset.ready === "yes" && document.getElementById("sentence").value !== ""`)
+	return p
+}
+
+func testID(id string) chromedp.CSS { return chromedp.CSS(fmt.Sprintf("[data-testid=%q]", id)) }
+
+// send is the action of a protocol command.
+func send[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, c, params)
+		return err
+	})
+}
+
+func (p *page) do(actions ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// await waits until a JavaScript expression is true.
+func (p *page) await(expression string) {
+	p.t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		ok, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		if err != nil {
+			p.t.Fatalf("%s: %v", expression, err)
+		}
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.body.innerText`))
+			p.t.Fatalf("waited in vain for %s; the page reads:\n%s", expression, text)
+		}
+	}
+}
+
+// texts returns the text of all elements with a test ID.
+func (p *page) texts(id string) []string {
+	p.t.Helper()
+	texts, err := chromedp.Run(p.ctx, chromedp.Evaluate[[]string](fmt.Sprintf(
+		`[...document.querySelectorAll(%q)].map((e) => e.innerText.replace(/\s+/g, " ").trim())`, testID(id))))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return texts
+}
