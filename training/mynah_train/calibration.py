@@ -1,8 +1,9 @@
 """From raw scores to the rubric's scale, and to the probabilities of the five classes.
 
 Both are fitted on held-out speakers and end up as constants in the graph: a
-piecewise linear, monotone map whose knots bring the classes' shares in line
-with the experts', and a logistic curve for each of the four class edges.
+piecewise linear, monotone map whose knots bring the classes' shares closer to
+the experts', and for each of the four class edges a piecewise linear curve of
+the probability to be above it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ TOP = {"sentence": 10.0, "word": 10.0, "phone": 2.0}
 LABELS = ("Worst", "Bad", "Average", "Good", "Excellent")
 LEVEL = {"phone": "phone", "word": "word", "stress": "word", "accuracy": "sentence", "fluency": "sentence",
          "prosody": "sentence"}
+# Where curves bend: quantiles of the raw scores, denser among the rare bad ones. Each piece needs FEWEST scores.
+_QUANTILES = (0.0, 0.004, 0.01, 0.02, 0.04, 0.07, 0.12, 0.2, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0)
+FEWEST = 60
 
 
 def classify(scores: np.ndarray, level: str) -> np.ndarray:
@@ -31,51 +35,76 @@ def classify(scores: np.ndarray, level: str) -> np.ndarray:
 class Scale:
     """One aspect's constants."""
 
-    level: str
     knots: list[float]  # raw scores, increasing
     values: list[float]  # what they become
-    slopes: list[float]  # of the four logistic curves
-    offsets: list[float]
+    bends: list[float]  # raw scores, increasing
+    above: list[list[float]]  # for each class edge, at each bend: the probability of a class above it
 
     @staticmethod
     def identity(level: str) -> Scale:
-        top = TOP[level]
-        edges = list(EDGES[level])
-        return Scale(level, [0.0, top], [0.0, top], [4.0 / top * 2] * 4, [-4.0 / top * 2 * e for e in edges])
+        """Raw scores as they are, and no doubt about them."""
+        top, edges = TOP[level], np.array(EDGES[level])
+        bends = np.sort(np.r_[edges - 1e-3 * top, edges + 1e-3 * top])
+        return Scale([0.0, top], [0.0, top], bends.tolist(), [(bends > e).astype(float).tolist() for e in edges])
 
     def scores(self, raw: np.ndarray) -> np.ndarray:
         return np.interp(raw, self.knots, self.values)
 
     def probabilities(self, raw: np.ndarray) -> np.ndarray:
-        z = np.asarray(raw)[..., None] * np.array(self.slopes) + np.array(self.offsets)
-        above = np.minimum.accumulate(1 / (1 + np.exp(-z)), -1)
-        return np.diff(np.concatenate([np.zeros((*z.shape[:-1], 1)), 1 - above, np.ones((*z.shape[:-1], 1))], -1))
+        above = np.stack([np.interp(raw, self.bends, row) for row in self.above], -1)
+        above = np.minimum.accumulate(above, -1)
+        bounds = np.concatenate([np.ones_like(above[..., :1]), above, np.zeros_like(above[..., :1])], -1)
+        return -np.diff(bounds)
 
 
-def _logistic(x: np.ndarray, above: np.ndarray) -> tuple[float, float]:
-    """Maximum likelihood slope (> 0) and offset, a little regularised so that rare classes stay finite."""
-    from sklearn.linear_model import LogisticRegression
+def _bends(raw: np.ndarray) -> np.ndarray:
+    kept = [0.0]
+    for q in _QUANTILES[1:-1]:
+        if min(q - kept[-1], 1 - q) * len(raw) >= FEWEST:
+            kept.append(q)
+    return np.quantile(raw, [*kept, 1.0]) + np.arange(len(kept) + 1) * 1e-5
 
-    if above.all() or not above.any():
-        rate = (above.sum() + 0.5) / (len(above) + 1)
-        return 1e-3, float(np.log(rate / (1 - rate)))
-    spread = x.std() + 1e-6
-    m = LogisticRegression(C=10.0).fit((x / spread)[:, None], above)
-    return max(1e-3, float(m.coef_[0, 0] / spread)), float(m.intercept_[0])
+
+def _curve(raw: np.ndarray, above: np.ndarray, bends: np.ndarray) -> np.ndarray:
+    """Isotonic regression, averaged between the middles of the pieces around each bend."""
+    from sklearn.isotonic import IsotonicRegression
+
+    # Two scores of half a weight keep a class that was never seen possible.
+    x, y = np.r_[raw, raw.min(), raw.max()], np.r_[above, 1.0, 0.0]
+    weight = np.r_[np.ones(len(raw)), 0.5, 0.5]
+    smooth = IsotonicRegression(out_of_bounds="clip").fit(x, y, weight)
+    middles = np.r_[bends[0], (bends[:-1] + bends[1:]) / 2, bends[-1]]
+    out = [smooth.predict(np.r_[raw[(raw >= a) & (raw <= b)], (a + b) / 2]).mean() for a, b in zip(middles, middles[1:])]
+    return np.maximum.accumulate(out)
 
 
 def fit(raw: np.ndarray, want: np.ndarray, level: str, strength: float) -> Scale:
     """strength 0 keeps the raw scores, 1 gives the classes exactly the experts' shares on the data."""
     want_class = classify(want, level)
     edges, top = np.array(EDGES[level]), TOP[level]
-    shares = [(want_class <= k).mean() for k in range(4)]
-    cuts = np.quantile(raw, shares)
-    # A class that experts (almost) never give keeps its edge where the next one's scale puts it.
+    cuts = np.quantile(raw, [(want_class <= k).mean() for k in range(4)])
     cuts = edges + strength * (cuts - edges)
     low, high = min(raw.min(), cuts[0]) - 0.1 * top, max(raw.max(), cuts[-1]) + 0.02 * top
     knots = np.maximum.accumulate(np.r_[low, cuts, high] + np.arange(6) * 1e-4)
-    curves = [_logistic(raw, want_class > k) for k in range(4)]
-    return Scale(level, knots.tolist(), [0.0, *edges.tolist(), top], [a for a, _ in curves], [b for _, b in curves])
+    bends = _bends(raw)
+    curves = [_curve(raw, want_class > k, bends).tolist() for k in range(4)]
+    return Scale(knots.tolist(), [0.0, *edges.tolist(), top], bends.tolist(), curves)
+
+
+class _Pieces(nn.Module):
+    """Piecewise linear function through (knots, values), constant outside."""
+
+    def __init__(self, knots: list[float], values: list[float]):
+        super().__init__()
+        x, y = torch.tensor(knots, dtype=torch.float64), torch.tensor(values, dtype=torch.float64)
+        self.register_buffer("begin", x[:-1].float())
+        self.register_buffer("width", x.diff().float())
+        self.register_buffer("rise", (y.diff() / x.diff()).float())
+        self.register_buffer("floor", y[0].float())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inside = torch.minimum((x[..., None] - self.begin).clamp(min=0), self.width)
+        return self.floor + (inside * self.rise).sum(-1)
 
 
 class Calibrate(nn.Module):
@@ -83,21 +112,12 @@ class Calibrate(nn.Module):
 
     def __init__(self, s: Scale):
         super().__init__()
-        knots, values = torch.tensor(s.knots), torch.tensor(s.values)
-        self.register_buffer("begin", knots[:-1])
-        self.register_buffer("width", knots.diff())
-        self.register_buffer("rise", values.diff() / knots.diff())
-        self.register_buffer("floor", values[0])
-        self.register_buffer("slopes", torch.tensor(s.slopes))
-        self.register_buffer("offsets", torch.tensor(s.offsets))
+        self.score = _Pieces(s.knots, s.values)
+        self.above = nn.ModuleList(_Pieces(s.bends, row) for row in s.above)
 
     def forward(self, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        inside = torch.minimum((raw[..., None] - self.begin).clamp(min=0), self.width)
-        score = self.floor + (inside * self.rise).sum(-1)
-        above = torch.sigmoid(raw[..., None] * self.slopes + self.offsets)
-        curves = [above[..., 0]]
-        for k in range(1, 4):
-            curves.append(torch.minimum(curves[-1], above[..., k]))
-        one, zero = torch.ones_like(curves[0]), torch.zeros_like(curves[0])
-        bounds = [one, *curves, zero]
-        return score, torch.stack([a - b for a, b in zip(bounds, bounds[1:])], -1)
+        curves = [torch.ones_like(raw)]
+        for curve in self.above:
+            curves.append(torch.minimum(curves[-1], curve(raw).clamp(0, 1)))
+        curves.append(torch.zeros_like(raw))
+        return self.score(raw), torch.stack([a - b for a, b in zip(curves, curves[1:])], -1)

@@ -47,7 +47,7 @@ class Config:
     judge_batch: int = 25
     judge_width: int = 128
     judge_layers: int = 3
-    judge_seeds: int = 3  # heads averaged in the shipped graph
+    judge_seeds: int = 1  # more are averaged in a graph of frozen features; the joint stage begins with the first
 
     # Stage 3: encoder, recogniser and judge together.
     joint_epochs: int = 3

@@ -18,7 +18,7 @@ from .judging import Scores, truth, word_starts
 
 COLUMNS = (*ASPECTS, "word", "stress", "phone")
 # How far each level's scores are moved towards the experts' class shares; see calibration.fit.
-STRENGTH = {"accuracy": 0.5, "fluency": 0.5, "prosody": 0.5, "word": 0.5, "stress": 1.0, "phone": 0.5}
+STRENGTH = {"accuracy": 0.75, "fluency": 0.5, "prosody": 0.5, "word": 0.9, "stress": 0.75, "phone": 1.0}
 
 
 def column(s: Scores, name: str) -> np.ndarray:

@@ -15,13 +15,14 @@ from torch import nn
 from .calibration import Calibrate, Scale
 from .config import Config
 from .encoder import Encoder
-from .judge import SENTENCE_SCALE, WORD_SCALE, Judge, Phones, Raw, evidence
+from .judge import SENTENCE_SCALE, WORD_SCALE, Judge, Phones, Raw, corrected, evidence
 from .mel import LogMel
 from .phonemes import CLASSES
 from .recogniser import Recogniser
 
 OPSET = 20
 _SMALLEST = 1024  # initializers of fewer elements stay float32
+_EXACT = "mel."  # quiet bands stand out against loud ones by more than float16 can hold
 LEAST = -4.6  # log posteriors below this (1 %) may differ
 
 
@@ -64,7 +65,7 @@ class Judgement(nn.Module):
         p = Phones(phoneme, stress, word, first, last)
         e = evidence(logp, frames, p, torch.ones_like(logp[..., 0]))
         answers = [j(e, p) for j in self.judges]
-        raw = Raw(*(sum(a) / len(answers) for a in zip(*answers)))
+        raw = corrected(Raw(*(sum(a) / len(answers) for a in zip(*answers))), e, p)
         out = [*self.scales["phone"](raw.phone)]
         for k, r in (("word", raw.word), ("stress", raw.stress)):
             out += self.scales[k](r * WORD_SCALE)
@@ -151,7 +152,7 @@ def _save(m: onnx.ModelProto, out: Path) -> None:
     casts = []
     for w in list(g.initializer):
         a = numpy_helper.to_array(w)
-        if w.data_type != TensorProto.FLOAT or a.size < _SMALLEST:
+        if w.data_type != TensorProto.FLOAT or a.size < _SMALLEST or w.name.startswith(_EXACT):
             continue
         half = f"{w.name}/float16"
         g.initializer.append(numpy_helper.from_array(a.astype(np.float16), half))

@@ -18,16 +18,17 @@ def path(folder: Path, u: Utterance) -> Path:
 
 
 @torch.no_grad()
-def extract(encoder: Encoder, utterances: list[Utterance], folder: Path) -> None:
-    """Writes what is missing in folder."""
+def extract(encoder: Encoder, utterances: list[Utterance], folder: Path, exact: bool) -> None:
+    """Writes what is missing in folder; exact: in float32 throughout, else in bfloat16, at twice the speed."""
     folder.mkdir(parents=True, exist_ok=True)
     mel, encoder = LogMel(), encoder.eval()
     for u in tqdm(utterances, desc=f"features {folder.name}", mininterval=10):
         out = path(folder, u)
         if out.exists():
             continue
-        x = torch.from_numpy(read_audio(u.path))[None]
-        frames = encoder(mel(x))[0].half().numpy()
+        x = mel(torch.from_numpy(read_audio(u.path))[None])
+        with torch.autocast("cpu", torch.bfloat16, enabled=not exact):
+            frames = encoder(x)[0].float().half().numpy()
         partial = out.with_suffix(".partial.npy")
         np.save(partial, frames)
         partial.rename(out)

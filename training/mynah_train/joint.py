@@ -1,9 +1,4 @@
-"""Fine-tunes encoder, recogniser and judge together.
-
-The judge that comes out of this is thrown away: it learns to trust the overall
-impression over the sound. A judge trained afresh on the tuned encoder's fixed
-features hears wrong sounds far better, for a small price elsewhere.
-"""
+"""Fine-tunes encoder, recogniser and judge together: the judge that comes out of this is the one that is shipped."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from torch import nn
 from .align import viterbi
 from .config import Config
 from .data import Utterance
-from .judge import SENTENCE_SCALE, WORD_SCALE, Evidence, Judge, Phones, Raw, evidence
+from .judge import SENTENCE_SCALE, WORD_SCALE, Evidence, Judge, Phones, Raw, corrected, evidence
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,13 @@ def flatten(raws: list[Raw], utterances: list[Utterance]) -> Scores:
 
 @torch.no_grad()
 def predict(models: list[Judge], examples: list[Example], size: int = 50) -> Scores:
-    """Scores by the mean of the models."""
+    """Scores by the mean of the models, corrected by what was heard: what the exported graph calibrates."""
     raws = []
     for i in range(0, len(examples), size):
         part = examples[i : i + size]
         e, p = collate(part)
         answers = [m.eval()(e, p) for m in models]
-        mean = Raw(*(torch.stack(a).mean(0) for a in zip(*answers)))
+        mean = corrected(Raw(*(torch.stack(a).mean(0) for a in zip(*answers))), e, p)
         raws += [Raw(*(x[k] for x in mean)) for k in range(len(part))]
     return flatten(raws, [x.utterance for x in examples])
 

@@ -39,7 +39,15 @@ def _file(path: Path) -> dict:
 
 
 def write(out: Path, version: str, cfg: Config, refusal: Refusal, heard_min_probability: float) -> None:
-    """Describes the graphs in `out`, and the rubric and thresholds that belong to them."""
+    """Describes the graphs in `out`, and the rubric and thresholds that belong to them.
+
+    What the scorer fitted for the same acoustic graph (see README) is kept.
+    """
+    fitted, old = {}, out / "manifest.json"
+    if old.exists():
+        before = json.loads(old.read_text(encoding="utf-8"))
+        if before["files"].get("acoustic") == _file(out / FILES["acoustic"]):
+            fitted = {k: v for k, v in before["refusal"].items() if k not in ("min_phones", "min_posterior")}
     manifest = {
         "format": FORMAT,
         "name": "mynah-scorer",
@@ -59,7 +67,7 @@ def write(out: Path, version: str, cfg: Config, refusal: Refusal, heard_min_prob
             level: [{"label": name, "from": start} for name, start in zip(LABELS, (0.0, *edges))]
             for level, edges in EDGES.items()
         },
-        "refusal": asdict(refusal),
+        "refusal": asdict(refusal) | fitted,
         "heard": {"max_label": "Average", "min_probability": round(heard_min_probability, 3)},
     }
     _write(out, manifest)

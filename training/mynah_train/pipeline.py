@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -59,7 +60,8 @@ class Pipeline:
 
     def judges(self, which: str) -> list[Judge]:
         out = []
-        for state in torch.load(self.paths.stage(f"{which}/judges.pt"), weights_only=True):
+        for state in ([self._tuned()["judge"]] if which == "tuned" else
+                      torch.load(self.paths.stage("frozen/judges.pt"), weights_only=True)):
             m = Judge(self.hidden, self.cfg.judge_width, self.cfg.judge_layers)
             m.load_state_dict(state)
             out.append(m.eval())
@@ -71,6 +73,11 @@ class Pipeline:
             raise RuntimeError(f"the joint stage has run {c['epoch']} of {self.cfg.joint_epochs} epochs")
         return c
 
+    def _needed(self, which: str) -> tuple[list[Utterance], list[Utterance]]:
+        """To train on, and held out: after the joint stage there is nothing left to train."""
+        train, held = self.sets
+        return (train if which == "frozen" else [], held)
+
     def examples(self, which: str) -> dict[str, Example]:
         with self.paths.stage(f"{which}/examples.pkl").open("rb") as f:
             return {x.utterance.id: x for x in pickle.load(f)}
@@ -78,11 +85,15 @@ class Pipeline:
     # The stages.
 
     def features(self, which: str = "frozen") -> None:
-        """Encoder frames of the train split."""
-        train, held = self.sets
-        todo = [u for u in train + held if not features.path(self.paths.stage(which), u).exists()]
-        if todo:
-            features.extract(self.encoder(which), todo, self.paths.stage(which))
+        """Encoder frames of the train split; of the tuned encoder only for held-out speakers."""
+        folder, todo = self.paths.stage(which), []
+        for us, exact in zip(self._needed(which), (False, True)):
+            # What is calibrated on is computed as the exported graph computes it.
+            todo.append(([u for u in us if not features.path(folder, u).exists()], exact))
+        if any(us for us, _ in todo):
+            e = self.encoder(which)
+            for us, exact in todo:
+                features.extract(e, us, folder, exact)
 
     def train_recogniser(self) -> None:
         """A phone recogniser on Whisper's own features, good enough to align with."""
@@ -97,12 +108,12 @@ class Pipeline:
         _save(m.state_dict(), out)
 
     def align(self, which: str = "frozen") -> None:
-        """Forced alignments of the train split and the evidence for every phone."""
+        """Forced alignments of what features() was run on, and the evidence for every phone."""
         out = self.paths.stage(f"{which}/examples.pkl")
         if out.exists():
             return
         m, folder, examples, logps = self.recogniser(which), self.paths.stage(which), [], []
-        train, held = self.sets
+        train, held = self._needed(which)
         for u in tqdm(train + held, desc=f"align {which}", mininterval=10):
             frames = features.load(folder, u).astype(np.float32)
             logp = recogniser.posteriors(m, frames)
@@ -114,14 +125,14 @@ class Pipeline:
             pickle.dump(examples, f, protocol=5)
         partial.rename(out)
 
-    def train_judges(self, which: str = "frozen") -> None:
-        """Judges on the evidence of a fixed encoder, one a seed."""
-        out = self.paths.stage(f"{which}/judges.pt")
+    def train_judges(self) -> None:
+        """Judges on the evidence of the frozen encoder, one a seed."""
+        out = self.paths.stage("frozen/judges.pt")
         if out.exists():
             return
-        cfg, (train, held), found = self.cfg, self.sets, self.examples(which)
+        cfg, (train, held), found = self.cfg, self.sets, self.examples("frozen")
         models = []
-        for i in tqdm(range(cfg.judge_seeds), desc=f"judges {which}"):
+        for i in tqdm(range(cfg.judge_seeds), desc="judges"):
             models.append(judging.train([found[u.id] for u in train], self.hidden, cfg, cfg.seed + i))
             got = judging.predict(models, [found[u.id] for u in held])
             tqdm.write(f"mean of {i + 1}: {evaluate.correlations(got, judging.truth(held))}")
@@ -178,20 +189,21 @@ class Pipeline:
         print(json.dumps({k: report[k] for k in ("heard", "refusal", "refused as no speech")}, indent=2))
 
     def export(self, which: str, version: str) -> None:
-        """The graphs and their manifest."""
+        """The graphs and their manifest. Fails if the graphs and PyTorch don't agree on held-out recordings."""
         c = json.loads(self.paths.stage(f"{which}/calibration.json").read_text(encoding="utf-8"))
         self.write_held_out()
-        out = self.paths.out
-        out.mkdir(parents=True, exist_ok=True)
         scales = {k: calibration.Scale(**s) for k, s in c["scales"].items()}
         heard_scale = HeardScale(*(c["heard"][k] for k in ("scale", "expected", "missing")))
-        export.export_acoustic(export.Acoustic(self.encoder(which), self.recogniser(which)), self.cfg, out / "acoustic.onnx")
-        export.export_judge(export.Judgement(self.judges(which), scales, heard_scale), self.hidden, out / "judge.onnx")
+        acoustic = export.Acoustic(self.encoder(which), self.recogniser(which))
+        new, out = self.paths.stage("export"), self.paths.out
+        new.mkdir(exist_ok=True)
+        export.export_acoustic(acoustic, self.cfg, new / "acoustic.onnx")
+        export.export_judge(export.Judgement(self.judges(which), scales, heard_scale), self.hidden, new / "judge.onnx")
+        export.check(new, acoustic, self.sets[1][:5])
+        out.mkdir(parents=True, exist_ok=True)
+        for name in ("acoustic.onnx", "judge.onnx"):  # together, and only what passed
+            shutil.copyfile(new / name, out / name)
         manifest.write(out, version, self.cfg, manifest.Refusal(**c["refusal"]), c["heard"]["min_probability"])
-
-    def parity(self, which: str) -> None:
-        """Fails if the exported graphs and PyTorch don't agree on held-out recordings."""
-        export.check(self.paths.out, export.Acoustic(self.encoder(which), self.recogniser(which)), self.sets[1][:5])
 
     def golden(self, folder: Path) -> None:
         golden.write(self.paths.out, self.sets[1], folder)
