@@ -7,7 +7,7 @@ import "github.com/mynah-coach/mynah/coach"
 // out of training (docs/rationale.md).
 const (
 	sure   = coach.Sure // said plainly
-	unsure = 0.50       // said as "not sure", and only where there is nothing else
+	unsure = 0.60       // said as "not sure", and only where there is nothing else
 )
 
 // problem is the probability that experts would hear a problem (below Good) in

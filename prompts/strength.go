@@ -10,7 +10,7 @@ import (
 
 // praiseworthy is how sure a strength must be of a word or a sound: praise
 // that isn't deserved costs trust as a false correction does.
-const praiseworthy = .8
+const praiseworthy = .9
 
 // strength picks one thing that went well, from a label that bears it out, in
 // another place than what else is said, and not the one praised last time. Speech that is

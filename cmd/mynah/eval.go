@@ -14,7 +14,6 @@ import (
 	"sync"
 
 	"github.com/mynah-coach/mynah/coach"
-	"github.com/mynah-coach/mynah/prompts"
 	"github.com/mynah-coach/mynah/scorer"
 )
 
@@ -61,7 +60,6 @@ type evaluated struct {
 	Model      string            `json:"model"`
 	Refused    coach.Reason      `json:"refused,omitempty"`
 	Assessment *coach.Assessment `json:"assessment,omitempty"`
-	Claims     []coach.Claim     `json:"claims,omitempty"`
 }
 
 func (c *evalCorpusCmd) Run(ctx context.Context, r *run) (err error) {
@@ -173,7 +171,7 @@ func (c *evalCorpusCmd) evaluate(ctx context.Context, e *engine, lexicon scorer.
 	if err != nil {
 		return out, fmt.Errorf("score: %w", err)
 	}
-	out.Assessment, out.Claims = &a, prompts.Choose(a, nil)
+	out.Assessment = &a
 	return out, nil
 }
 

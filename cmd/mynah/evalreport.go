@@ -92,7 +92,7 @@ func newEvalReport(utterances []expertUtterance, done map[string]evaluated) eval
 			}
 		}
 		u.compare(*d.Assessment, add)
-		u.count(d, r.Claims)
+		u.count(*d.Assessment, r.Claims)
 	}
 	var speakers []map[string]*pairs
 	for _, name := range slices.Sorted(maps.Keys(bySpeaker)) {
@@ -169,11 +169,11 @@ func (u expertUtterance) compare(a coach.Assessment, add func(level string, trut
 // count adds what a reply would claim. A sound to work on is right where
 // experts are below 1.5 of 2, a word or an aspect where they are below 7 of 10;
 // a strength where they are not.
-func (u expertUtterance) count(d evaluated, counts map[string]claimCount) {
-	if len(d.Assessment.Words) != len(u.Words) {
+func (u expertUtterance) count(a coach.Assessment, counts map[string]claimCount) {
+	if len(a.Words) != len(u.Words) {
 		return
 	}
-	for _, c := range d.Claims {
+	for _, c := range prompts.Choose(a, nil) {
 		var truth, good float64
 		level := "sentence"
 		switch {
@@ -194,7 +194,7 @@ func (u expertUtterance) count(d evaluated, counts map[string]claimCount) {
 		what, right := level+" praised", truth >= good
 		if prompts.IsFix(c) {
 			what, right = level+" to work on", truth < good
-			if prompts.Unsure(c, *d.Assessment) {
+			if prompts.Unsure(c, a) {
 				what += ", not sure"
 			}
 		}
