@@ -184,10 +184,7 @@ func wordProblems(a coach.Assessment, i int) (phones []coach.Claim, whole *coach
 			Label: p.Accuracy.Label, Confidence: p.Accuracy.Confidence, Expected: s.Phoneme,
 		}
 		if p.Heard != nil && *p.Heard != p.Expected {
-			// A vowel is not taken for a consonant: then only "not clear" is sure.
-			if h, ok := SoundOf(*p.Heard); ok && h.Vowel == s.Vowel || *p.Heard == coach.Missing {
-				c.Heard = *p.Heard
-			}
+			c.Heard = *p.Heard
 		}
 		phones = append(phones, c)
 		if problem(p.Accuracy) >= sure {

@@ -93,7 +93,11 @@ func (a assessment) heard(i, class int, label coach.Label) *coach.Phoneme {
 	}
 	said := coach.Missing
 	if best != 0 {
-		said = a.manifest.Phonemes[best-1].ARPAbet
+		other := a.manifest.Phonemes[best-1]
+		if other.Vowel != a.manifest.Phonemes[class-1].Vowel {
+			return nil // nobody says a vowel for a consonant: it is a neighbour that was heard
+		}
+		said = other.ARPAbet
 	}
 	return &said
 }

@@ -1,0 +1,43 @@
+package scorer
+
+import (
+	"testing"
+
+	"github.com/mynah-coach/mynah/coach"
+)
+
+func TestHeard(t *testing.T) {
+	const v, w, iy, er = 1, 2, 3, 4
+	man := &Manifest{
+		Phonemes: []PhonemeInfo{{ARPAbet: "V"}, {ARPAbet: "W"}, {ARPAbet: "IY", Vowel: true}, {ARPAbet: "ER", Vowel: true}},
+		Heard:    HeardRule{MaxLabel: coach.Average, MinProbability: .6},
+	}
+	for _, tt := range []struct {
+		name  string
+		class int
+		label coach.Label
+		row   []float32 // missing, V, W, IY, ER
+		want  coach.Phoneme
+	}{
+		{"another consonant", v, coach.Bad, []float32{0, .2, .8, 0, 0}, "W"},
+		{"nothing", v, coach.Worst, []float32{.9, .1, 0, 0, 0}, coach.Missing},
+		{"a vowel for a vowel", iy, coach.Average, []float32{0, 0, 0, .1, .9}, "ER"},
+		{"not a vowel for a consonant", v, coach.Bad, []float32{0, .1, 0, 0, .9}, ""},
+		{"not a consonant for a vowel", er, coach.Bad, []float32{0, 0, .9, 0, .1}, ""},
+		{"itself", w, coach.Bad, []float32{0, 0, .9, 0, .1}, ""},
+		{"too unsure", v, coach.Bad, []float32{.1, .4, .5, 0, 0}, ""},
+		{"a sound that was good", v, coach.Good, []float32{0, .1, .9, 0, 0}, ""},
+		{"a sound without a label", v, coach.Unscored, []float32{0, .1, .9, 0, 0}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := assessment{manifest: man, classes: 5, scores: Scores{Heard: append(make([]float32, 5), tt.row...)}}
+			var got coach.Phoneme
+			if h := a.heard(1, tt.class, tt.label); h != nil {
+				got = *h
+			}
+			if got != tt.want {
+				t.Errorf("heard %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
