@@ -42,9 +42,9 @@ class Scale:
 
     @staticmethod
     def identity(level: str) -> Scale:
-        """Raw scores as they are, and no doubt about them."""
+        """Raw scores as they are, with doubt only close to a class's edge."""
         top, edges = TOP[level], np.array(EDGES[level])
-        bends = np.sort(np.r_[edges - 1e-3 * top, edges + 1e-3 * top])
+        bends = np.sort(np.r_[edges - 0.05 * top, edges + 0.05 * top])
         return Scale([0.0, top], [0.0, top], bends.tolist(), [(bends > e).astype(float).tolist() for e in edges])
 
     def scores(self, raw: np.ndarray) -> np.ndarray:
