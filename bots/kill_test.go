@@ -64,7 +64,7 @@ type child struct {
 }
 
 func (c *child) run() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	var err error
 	if c.Store, err = store.Open(ctx, store.Config{Dir: filepath.Join(c.Dir, "data"), Reserve: 1}); err != nil {
