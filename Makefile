@@ -15,9 +15,9 @@ FUZZTIME ?= 20s
 BENCH_OUT ?= build/bench.txt
 # What training and evaluation read: see training/README.md.
 TRAIN_WORK ?= build/train
-CORPUS ?= data/speechocean762
-LABELS ?= data/labels
-NATIVE ?= data/native
+CORPUS ?= build/corpus/speechocean762
+LABELS ?= build/corpus/labels
+NATIVE ?= build/corpus/native
 
 .PHONY: help
 help: ## Show this list
