@@ -119,6 +119,9 @@ func (s *Scorer) Score(ctx context.Context, u coach.Utterance) (coach.Assessment
 		frame:    man.FrameSeconds,
 		end:      u.Audio.Seconds(),
 	})
+	if hollow(result.Words) {
+		return coach.Assessment{}, fmt.Errorf("too few words were said, or said well: %w", coach.ErrTextMismatch)
+	}
 	result.Model, result.Seconds, result.Text = man.Name+" "+man.Version, u.Audio.Seconds(), u.Text
 	clock.stop(StageAssess)
 	return result, nil
