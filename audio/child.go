@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -96,6 +97,12 @@ func serve(o order, stdin, stdout *os.File) error {
 		if program = o.ffmpeg; program == "" {
 			return writeText(stdout, statusUnsupported, string(kind)+" needs ffmpeg, which is not installed")
 		}
+	}
+	if program != "" {
+		// Between the limits and the exec there is less memory than is mapped
+		// already: a collection that began there could not get its own.
+		debug.SetGCPercent(-1)
+		debug.SetMemoryLimit(math.MaxInt64)
 	}
 	walls, err := confine(o.limits, program)
 	switch {
