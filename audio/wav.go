@@ -2,7 +2,6 @@ package audio
 
 import (
 	"encoding/binary"
-	"io"
 	"math"
 
 	"github.com/mynah-coach/mynah/coach"
@@ -159,29 +158,4 @@ func muLaw(c byte) int {
 		return -v
 	}
 	return v
-}
-
-// WriteWAV writes a as 16 bit PCM.
-func WriteWAV(w io.Writer, a coach.Audio) error {
-	size := 2 * len(a.Samples)
-	b := make([]byte, 0, 44+size)
-	u32 := func(v int) { b = binary.LittleEndian.AppendUint32(b, uint32(v)) }
-	u16 := func(v int) { b = binary.LittleEndian.AppendUint16(b, uint16(v)) }
-	b = append(b, "RIFF"...)
-	u32(36 + size)
-	b = append(b, "WAVEfmt "...)
-	u32(16)
-	u16(wavPCM)
-	u16(1)
-	u32(coach.SampleRate)
-	u32(2 * coach.SampleRate)
-	u16(2)
-	u16(16)
-	b = append(b, "data"...)
-	u32(size)
-	for _, v := range a.Samples {
-		u16(int(math.Round(float64(clip(v)) * 32767)))
-	}
-	_, err := w.Write(b)
-	return err
 }

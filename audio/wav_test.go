@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -18,7 +19,7 @@ func wavFile(t *testing.T, samples []float32) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "samples.wav")
 	var b bytes.Buffer
-	if err := WriteWAV(&b, coach.Audio{Samples: samples}); err != nil {
+	if err := writeWAV(&b, coach.Audio{Samples: samples}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
@@ -144,10 +145,10 @@ func TestWAVRefuses(t *testing.T) {
 	})
 }
 
-func TestWriteWAVIsReadBack(t *testing.T) {
+func TestWrittenWAVIsReadBack(t *testing.T) {
 	want := []float32{0, 0.5, -0.5, 1, -1, 0.001}
 	var b bytes.Buffer
-	if err := WriteWAV(&b, coach.Audio{Samples: want}); err != nil {
+	if err := writeWAV(&b, coach.Audio{Samples: want}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := decodeWith(decodeWAV, b.Bytes())
@@ -220,4 +221,29 @@ func TestResample(t *testing.T) {
 			}
 		}
 	}
+}
+
+// writeWAV writes a as 16 bit PCM.
+func writeWAV(w io.Writer, a coach.Audio) error {
+	size := 2 * len(a.Samples)
+	b := make([]byte, 0, 44+size)
+	u32 := func(v int) { b = binary.LittleEndian.AppendUint32(b, uint32(v)) }
+	u16 := func(v int) { b = binary.LittleEndian.AppendUint16(b, uint16(v)) }
+	b = append(b, "RIFF"...)
+	u32(36 + size)
+	b = append(b, "WAVEfmt "...)
+	u32(16)
+	u16(wavPCM)
+	u16(1)
+	u32(coach.SampleRate)
+	u32(2 * coach.SampleRate)
+	u16(2)
+	u16(16)
+	b = append(b, "data"...)
+	u32(size)
+	for _, v := range a.Samples {
+		u16(int(math.Round(float64(clip(v)) * 32767)))
+	}
+	_, err := w.Write(b)
+	return err
 }

@@ -104,9 +104,6 @@ func (l *CMULexicon) Pronounce(ctx context.Context, word string) ([]Pronunciatio
 	return variants(word, known), nil
 }
 
-// Known reports whether a list has a word.
-func (l *CMULexicon) Known(word string) bool { return l.known(word) != nil }
-
 // known returns the pronunciations that are listed, nil where none is.
 func (l *CMULexicon) known(word string) []Pronunciation {
 	if p, ok := moreWords[word]; ok {

@@ -24,6 +24,7 @@ import (
 type engine struct {
 	config    *config.Config
 	decoder   coach.Decoder
+	lexicon   scorer.Lexicon
 	scorer    coach.Scorer
 	explainer coach.Explainer
 	model     *ort.Model
@@ -43,6 +44,7 @@ func (m *Main) openEngine(cfg *config.Config, log *slog.Logger, observe func(sco
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lexicon: %w", err), e.Close())
 	}
+	e.lexicon = lexicon
 	e.scorer = scorer.New(e.model, lexicon, scorer.Options{Observe: observe})
 	if e.explainer, err = newExplainer(cfg, log); err != nil {
 		return nil, errors.Join(err, e.Close())
@@ -107,7 +109,7 @@ func (m *Main) decoder(cfg *config.Config) (*audio.Decoder, error) {
 		return nil, fmt.Errorf("find the program to decode with: %w", err)
 	}
 	return &audio.Decoder{
-		Command:    []string{program, decodeCommand},
+		Command:    []string{program, audio.ChildCommand},
 		MaxSeconds: float64(cfg.Audio.MaxSeconds),
 		MaxBytes:   int64(cfg.Audio.MaxBytes),
 		Timeout:    cfg.Audio.Timeout,

@@ -2,16 +2,21 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mynah-coach/mynah/coach"
 	"github.com/mynah-coach/mynah/scorer"
@@ -76,10 +81,6 @@ func (c *evalCorpusCmd) Run(ctx context.Context, r *run) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
-	lexicon, err := scorer.NewLexicon(e.model)
-	if err != nil {
-		return fmt.Errorf("lexicon: %w", err)
-	}
 	kept, err := openKept(c.Keep, e.modelName())
 	if err != nil {
 		return err
@@ -95,15 +96,23 @@ func (c *evalCorpusCmd) Run(ctx context.Context, r *run) (err error) {
 		}
 		todo = append(todo, u)
 	}
-	err = eachOf(ctx, e.parallel(), todo, func(ctx context.Context, u expertUtterance) error {
-		done, err := c.evaluate(ctx, e, lexicon, u)
-		if err != nil {
-			return fmt.Errorf("%s: %w", u.ID, err)
+	work, working := errgroup.WithContext(ctx)
+	work.SetLimit(e.parallel())
+	for _, u := range todo {
+		if working.Err() != nil {
+			break
 		}
-		// A bar that can't be drawn is no reason to stop.
-		_ = bar.Add(1)
-		return kept.add(done)
-	})
+		work.Go(func() error {
+			done, err := c.evaluate(working, e, u)
+			if err != nil {
+				return fmt.Errorf("%s: %w", u.ID, err)
+			}
+			// A bar that can't be drawn is no reason to stop.
+			_ = bar.Add(1)
+			return kept.add(done)
+		})
+	}
+	err = cmp.Or(work.Wait(), ctx.Err()) // interrupted before all were begun: no report of some
 	_ = bar.Clear()
 	if err != nil {
 		return err
@@ -153,7 +162,7 @@ func (c *evalCorpusCmd) utterances() ([]expertUtterance, error) {
 }
 
 // evaluate assesses one utterance with the experts' own pronunciation of it.
-func (c *evalCorpusCmd) evaluate(ctx context.Context, e *engine, lexicon scorer.Lexicon, u expertUtterance) (evaluated, error) {
+func (c *evalCorpusCmd) evaluate(ctx context.Context, e *engine, u expertUtterance) (evaluated, error) {
 	out := evaluated{ID: u.ID, Model: e.modelName()}
 	f, err := os.Open(filepath.Join(c.Dir, filepath.FromSlash(u.Wav)))
 	if err != nil {
@@ -164,7 +173,7 @@ func (c *evalCorpusCmd) evaluate(ctx context.Context, e *engine, lexicon scorer.
 	if err != nil {
 		return out, fmt.Errorf("decode: %w", err)
 	}
-	a, err := scorer.New(e.model, newExpertLexicon(u, lexicon), scorer.Options{}).Score(ctx, coach.Utterance{Audio: sound, Text: u.Text})
+	a, err := scorer.New(e.model, newExpertLexicon(u, e.lexicon), scorer.Options{}).Score(ctx, coach.Utterance{Audio: sound, Text: u.Text})
 	if out.Refused = coach.ReasonOf(err); out.Refused != "" {
 		return out, nil
 	}
@@ -221,34 +230,6 @@ func (l expertLexicon) Pronounce(ctx context.Context, word string) ([]scorer.Pro
 	return out, nil
 }
 
-// eachOf does all of them, some at once, and stops at the first error.
-func eachOf[T any](ctx context.Context, parallel int, all []T, do func(context.Context, T) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	next := make(chan T)
-	var wg sync.WaitGroup
-	for range parallel {
-		wg.Go(func() {
-			for v := range next {
-				if err := do(ctx, v); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-feed:
-	for _, v := range all {
-		select {
-		case next <- v:
-		case <-ctx.Done():
-			break feed
-		}
-	}
-	close(next)
-	wg.Wait()
-	return context.Cause(ctx)
-}
-
 // keptResults holds the results so far, and appends new ones to a file.
 type keptResults struct {
 	mu   sync.Mutex
@@ -262,26 +243,25 @@ func openKept(path, model string) (*keptResults, error) {
 	if path == "" {
 		return k, nil
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
+	b, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	lines := bufio.NewReader(f)
-	for {
-		line, err := lines.ReadBytes('\n')
+	for line := range bytes.Lines(b) {
 		var done evaluated
 		// A last line that was cut off is done again.
 		if json.Unmarshal(line, &done) == nil && done.Model == model {
 			k.all[done.ID] = done
 		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, errors.Join(err, f.Close())
+	}
+	if k.file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+		return nil, err
+	}
+	if len(b) > 0 && b[len(b)-1] != '\n' { // it must not begin the next one
+		if _, err := k.file.WriteString("\n"); err != nil {
+			return nil, errors.Join(err, k.file.Close())
 		}
 	}
-	k.file = f
 	return k, nil
 }
 

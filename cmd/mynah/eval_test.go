@@ -50,7 +50,7 @@ func TestEvalAgreesWithExperts(t *testing.T) {
 	if len(lines) != 6 {
 		t.Fatalf("%d results were kept", len(lines))
 	}
-	cut := strings.Join(lines[:3], "") + lines[3][:40] + "\n"
+	cut := strings.Join(lines[:3], "") + lines[3][:40]
 	if err := os.WriteFile(kept, []byte(cut), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -60,6 +60,16 @@ func TestEvalAgreesWithExperts(t *testing.T) {
 	}
 	if d := cmp.Diff(p.stdout.String(), again.stdout.String()); d != "" {
 		t.Errorf("a resumed evaluation differs (-whole +resumed):\n%s", d)
+	}
+	resumed, err := openKept(kept, r.Model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resumed.Close(); err != nil {
+		t.Error(err)
+	}
+	if n := len(resumed.all); n != 6 {
+		t.Errorf("%d results can be read back after the cut, want 6", n)
 	}
 }
 

@@ -11,13 +11,10 @@ import (
 	"github.com/mynah-coach/mynah/audio"
 )
 
-// decodeCommand makes the program the confined child of audio.Decoder. It is no
-// command for people and not in the help.
-const decodeCommand = "decode"
-
 func main() {
-	// Nothing else is to run in a process that is about to decode.
-	if len(os.Args) > 1 && os.Args[1] == decodeCommand {
+	// The confined child of audio.Decoder is no command for people and not in
+	// the help. Nothing else is to run in a process that is about to decode.
+	if len(os.Args) > 1 && os.Args[1] == audio.ChildCommand {
 		os.Exit(audio.Child(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

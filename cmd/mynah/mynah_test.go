@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 // TestMain lets the test binary be the decoding child, as the program itself is.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == decodeCommand {
+	if len(os.Args) > 1 && os.Args[1] == audio.ChildCommand {
 		os.Exit(audio.Child(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	code := m.Run()
