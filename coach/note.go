@@ -24,6 +24,11 @@ type ThreadID string
 // LearnerID names who sent a note. It is never sent to an endpoint.
 type LearnerID string
 
+// PlaceID names the server or workspace that something happens in, whose owner
+// sets the Rules there; "" where there is none: the playground, a direct message
+// of no server.
+type PlaceID string
+
 // Attachment is a voice note's audio as its platform describes it. Name,
 // ContentType and Size are the sender's claims: shown, never believed.
 type Attachment struct {
@@ -39,12 +44,13 @@ type VoiceNote struct {
 	Platform Platform   `json:"platform"`
 	Thread   ThreadID   `json:"thread"`
 	Learner  LearnerID  `json:"learner"`
-	Text     string     `json:"text"` // the sentence that was meant to be read
+	Place    PlaceID    `json:"place,omitempty"`
+	Text     string     `json:"text"` // the sentence that was meant to be read; "" where the learner is still to be asked
 	Audio    Attachment `json:"audio"`
 	Received time.Time  `json:"received"`
 }
 
-// ReplyKind tells the three things apart that a learner can be answered with.
+// ReplyKind tells apart what a learner can be answered with.
 type ReplyKind string
 
 // The kinds of reply.
@@ -52,16 +58,24 @@ const (
 	ReplyCoaching ReplyKind = "coaching" // an assessment and its rationale
 	ReplyAdvice   ReplyKind = "advice"   // the note could not be scored, and what to do about it
 	ReplyApology  ReplyKind = "apology"  // our fault; given up
+
+	// These come before a note's answer, at most once each.
+	ReplyNotice   ReplyKind = "notice"   // what is stored, at first contact
+	ReplyQuestion ReplyKind = "question" // what we need to know before we can go on: the sentence, consent
 )
 
-// Reply is what is posted in a note's thread. There is exactly one for a note;
-// its identity is the note's, so that posting it again is harmless.
+// Reply is what is posted in a note's thread. There is exactly one answer to a
+// note (coaching, advice or apology), and at most one notice and one question
+// before it; note and kind are its identity, so that posting it again is
+// harmless.
 type Reply struct {
 	Note       NoteID      `json:"note"`
 	Learner    LearnerID   `json:"learner"`
 	Kind       ReplyKind   `json:"kind"`
-	Text       string      `json:"text"`             // complete by itself: all that the learner must read
-	Reason     Reason      `json:"reason,omitempty"` // of ReplyAdvice
+	Text       string      `json:"text"`              // complete by itself: all that the learner must read
+	Reason     Reason      `json:"reason,omitempty"`  // of ReplyAdvice
+	Private    bool        `json:"private,omitempty"` // for the learner's eyes only
+	Buttons    []Button    `json:"buttons,omitempty"` // on platforms that have them
 	Assessment *Assessment `json:"assessment,omitempty"`
 	Rationale  *Rationale  `json:"rationale,omitempty"`
 }
