@@ -20,10 +20,17 @@ type Adapter interface {
 	// recording that the platform has no more is ErrAudioGone.
 	Open(ctx context.Context, note VoiceNote) (io.ReadCloser, error)
 
-	// Post answers in the note's thread. Posting the same reply (same
-	// Reply.Note) again is harmless: the learner sees one. A rate limit is a
-	// *Snooze.
+	// Post answers in the note's thread, or to the learner alone where the reply
+	// is private. Posting the same reply (same Reply.Note and Kind) again is
+	// harmless: the learner sees one. A rate limit is a *Snooze.
 	Post(ctx context.Context, thread ThreadID, r Reply) error
+}
+
+// Indicator is an Adapter that can show that a note is being worked on (a typing
+// indicator, a reaction). What it shows goes with the note's reply at the latest.
+// It is called at the start of every attempt; its error is of no consequence.
+type Indicator interface {
+	Working(ctx context.Context, note VoiceNote) error
 }
 
 // Inbox takes voice notes in.
@@ -57,6 +64,10 @@ type Queue interface {
 
 	// Bury ends the task as a dead letter, kept for the operator.
 	Bury(ctx context.Context, t *Task) error
+
+	// Wake makes a task due now that waits for its time. One that is claimed,
+	// ended or unknown is left as it is, which is not an error.
+	Wake(ctx context.Context, id NoteID) error
 }
 
 // AudioHold keeps the bytes of recordings until their note is answered.
@@ -76,6 +87,24 @@ type History interface {
 	Remember(ctx context.Context, learner LearnerID, l Lesson) error // the same note again replaces it
 	Earlier(ctx context.Context, learner LearnerID, n int) ([]Lesson, error)
 	Forget(ctx context.Context, learner LearnerID) error
+	// Trim drops the learner's lessons that are older than before.
+	Trim(ctx context.Context, learner LearnerID, before time.Time) error
+}
+
+// Shelf is a small durable map, shared by all machines of a service. Keys are
+// parts of [A-Za-z0-9_=/-] with single dots between them, at most 256 bytes.
+// Values go by themselves when the shelf's time is over.
+type Shelf interface {
+	Put(ctx context.Context, key string, value []byte) error // in place of the former value
+	Get(ctx context.Context, key string) (value []byte, found bool, err error)
+	Delete(ctx context.Context, key string) error // none is not an error
+	// List returns all keys that begin with prefix, with their values.
+	List(ctx context.Context, prefix string) (map[string][]byte, error)
+	// Update puts what change makes of the key's value (nil: none is there yet),
+	// as one step: change is called again when another writer came between. It
+	// deletes the key when change returns nil, and leaves it as it is when change
+	// fails, whose error it returns wrapped.
+	Update(ctx context.Context, key string, change func(old []byte) ([]byte, error)) error
 }
 
 // Decoder turns a recording's bytes into samples. Audio that can't be decoded

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -40,24 +41,13 @@ func (s *Store) Remember(ctx context.Context, learner coach.LearnerID, l coach.L
 func (s *Store) Earlier(ctx context.Context, learner coach.LearnerID, n int) ([]coach.Lesson, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	subject := s.lessonSubject(learner)
 	var lessons []coach.Lesson
-	for seq := uint64(1); ; {
-		m, err := s.lessons.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(subject))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("earlier lessons: %w", err)
-		}
-		seq = m.Sequence + 1
-		var l coach.Lesson
-		if err := s.codec.unpack(m.Data, &l); err != nil {
-			s.log.Error("a lesson is unreadable", "message", m.Sequence, "error", err)
-			continue
-		}
+	err := s.eachLesson(ctx, learner, func(_ *jetstream.RawStreamMsg, l coach.Lesson) {
 		lessons = slices.DeleteFunc(lessons, func(o coach.Lesson) bool { return o.Note == l.Note })
 		lessons = append(lessons, l)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("earlier lessons: %w", err)
 	}
 	slices.Reverse(lessons)
 	slices.SortStableFunc(lessons, func(a, b coach.Lesson) int { return b.At.Compare(a.At) })
@@ -65,6 +55,55 @@ func (s *Store) Earlier(ctx context.Context, learner coach.LearnerID, n int) ([]
 		lessons = lessons[:n]
 	}
 	return lessons, nil
+}
+
+// eachLesson hands over a learner's messages in the order of their writing, all
+// but those that can't be read.
+func (s *Store) eachLesson(ctx context.Context, learner coach.LearnerID, each func(*jetstream.RawStreamMsg, coach.Lesson)) error {
+	subject := s.lessonSubject(learner)
+	for seq := uint64(1); ; {
+		m, err := s.lessons.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(subject))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		seq = m.Sequence + 1
+		var l coach.Lesson
+		if err := s.codec.unpack(m.Data, &l); err != nil {
+			s.log.Error("a lesson is unreadable", "message", m.Sequence, "error", err)
+			continue
+		}
+		each(m, l)
+	}
+}
+
+// Trim drops the learner's lessons that are older than before, overwriting their
+// bytes on the disk. A lesson that was replaced is as old as what replaced it.
+func (s *Store) Trim(ctx context.Context, learner coach.LearnerID, before time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	messages := map[coach.NoteID][]uint64{}
+	at := map[coach.NoteID]time.Time{}
+	err := s.eachLesson(ctx, learner, func(m *jetstream.RawStreamMsg, l coach.Lesson) {
+		messages[l.Note] = append(messages[l.Note], m.Sequence)
+		at[l.Note] = l.At
+	})
+	if err != nil {
+		return fmt.Errorf("trim: %w", err)
+	}
+	for note, old := range messages {
+		if !at[note].Before(before) {
+			continue
+		}
+		for _, seq := range old { // the replaced ones first, lest one of them show again
+			if err := s.lessons.SecureDeleteMsg(ctx, seq); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+				return fmt.Errorf("trim: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // Forget drops all of a learner's lessons, overwriting their bytes on the disk.

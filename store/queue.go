@@ -226,6 +226,54 @@ func (s *Store) Bury(ctx context.Context, t *coach.Task) error {
 	})
 }
 
+// Wake makes a task due now that waits for its time; one that is claimed, ended
+// or unknown stays as it is.
+//
+// Who gives a waiting note what it waits for writes that down, then wakes it;
+// its worker parks it with Retry, then looks whether that was written down
+// meanwhile. Whichever comes second finds what the other has done.
+func (s *Store) Wake(ctx context.Context, id coach.NoteID) error {
+	if err := checkID(id); err != nil {
+		return fmt.Errorf("wake: %w", err)
+	}
+	for {
+		err := s.tryWake(ctx, id)
+		if errors.Is(err, errConflict) { // it has moved on meanwhile, perhaps to wait again
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("wake: %w", err)
+		}
+		return nil
+	}
+}
+
+func (s *Store) tryWake(ctx context.Context, id coach.NoteID) error {
+	m, err := s.last(ctx, id)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if known, ok := s.index.get(id); ok && known.seq > m.Sequence { // a replica that lags
+		return pauseConflict(ctx)
+	}
+	e, err := parseEntry(id, m.Sequence, m.Header)
+	if err != nil {
+		return err
+	}
+	if e.state != later {
+		return nil
+	}
+	var t coach.Task
+	if err := s.codec.unpack(m.Data, &t); err != nil {
+		return err // Claim sets it aside in its time
+	}
+	_, err = s.write(ctx, entry{id: id, state: ready, at: time.Now()}, &t, e.seq, 0)
+	return err
+}
+
 // move writes a claimed task's next state, with kept as its payload, and ends
 // the claim unless that state is claimed.
 func (s *Store) move(ctx context.Context, what string, t, kept *coach.Task, to func(*claim) (entry, time.Duration)) error {

@@ -4,18 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mynah-coach/mynah/coach"
 )
 
-// Shelf is a small durable map for an adapter's own state. Keys are parts of
-// [A-Za-z0-9_=/-] with single dots between them.
+// Shelf is a coach.Shelf that can be watched.
 type Shelf struct {
 	kv jetstream.KeyValue
 }
+
+var _ coach.Shelf = (*Shelf)(nil)
 
 var (
 	shelfNames = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -106,6 +111,53 @@ func (h *Shelf) Delete(ctx context.Context, key string) error {
 		return fmt.Errorf("shelf: delete: %w", err)
 	}
 	return nil
+}
+
+// Update puts what change makes of the key's value; see coach.Shelf. Where a
+// write was left unanswered its error is returned, and it may have been done.
+func (h *Shelf) Update(ctx context.Context, key string, change func(old []byte) ([]byte, error)) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	for {
+		err := h.tryUpdate(ctx, key, change)
+		if err == nil {
+			return nil
+		}
+		if isConflict(err) || errors.Is(err, jetstream.ErrKeyExists) {
+			err = pause(ctx, rand.N(10*time.Millisecond), nil) // lest two writers keep step
+		}
+		if err != nil {
+			return fmt.Errorf("shelf: update: %w", err)
+		}
+	}
+}
+
+func (h *Shelf) tryUpdate(ctx context.Context, key string, change func(old []byte) ([]byte, error)) error {
+	var old []byte
+	e, err := h.kv.Get(ctx, key)
+	found := err == nil
+	if found {
+		old = slices.Concat([]byte{}, e.Value()) // nil says that there is none
+	} else if !errors.Is(err, jetstream.ErrKeyNotFound) {
+		return err
+	}
+	value, err := change(old)
+	switch {
+	case err != nil:
+		return err
+	case value == nil && !found:
+		return nil
+	case value == nil:
+		return h.kv.Purge(ctx, key, jetstream.LastRevision(e.Revision()))
+	case found:
+		_, err = h.kv.Update(ctx, key, value, e.Revision())
+	default:
+		_, err = h.kv.Create(ctx, key, value)
+	}
+	return err
 }
 
 // List returns all keys that begin with prefix, with their values.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mynah-coach/mynah/store"
+	"github.com/mynah-coach/mynah/store/storetest"
 )
 
 func TestShelf(t *testing.T) { testShelf(t, store.Config{Dir: t.TempDir()}) }
@@ -47,41 +48,9 @@ func testShelf(t *testing.T, conf store.Config) {
 	}
 	h := shelf(t, s, "playground", 0)
 
-	t.Run("what was put last is got, until it is deleted", func(t *testing.T) {
-		put(t, h, "a.b", "1", "a.b", "2", "a.c", "")
-		for key, want := range map[string]string{"a.b": "2", "a.c": ""} {
-			if v, found, err := h.Get(ctx, key); err != nil || !found || string(v) != want {
-				t.Errorf("%s: %q, %v, %v", key, v, found, err)
-			}
-		}
-		for range 2 {
-			if err := h.Delete(ctx, "a.b"); err != nil {
-				t.Error(err)
-			}
-		}
-		if err := h.Delete(ctx, "never.there"); err != nil {
-			t.Error(err)
-		}
-		if _, found, err := h.Get(ctx, "a.b"); err != nil || found {
-			t.Errorf("found %v, %v", found, err)
-		}
-	})
-	t.Run("a list holds what is under its prefix", func(t *testing.T) {
-		put(t, h, "p.1.note", "n1", "p.1.reply", "r1", "p.12.note", "n12", "q.1.note", "other")
-		for prefix, want := range map[string]map[string]string{
-			"p.1.":   {"p.1.note": "n1", "p.1.reply": "r1"},
-			"p.1":    {"p.1.note": "n1", "p.1.reply": "r1", "p.12.note": "n12"},
-			"p.":     {"p.1.note": "n1", "p.1.reply": "r1", "p.12.note": "n12"},
-			"q":      {"q.1.note": "other"},
-			"nobody": {},
-			"":       {"a.c": "", "p.1.note": "n1", "p.1.reply": "r1", "p.12.note": "n12", "q.1.note": "other"},
-		} {
-			if d := cmp.Diff(want, list(t, h, prefix)); d != "" {
-				t.Errorf("%q (-want +got):\n%s", prefix, d)
-			}
-		}
-	})
+	t.Run("as any shelf", func(t *testing.T) { storetest.Shelf(t, shelf(t, s, "any", 0)) })
 	t.Run("a watch sees what is there and what comes", func(t *testing.T) {
+		put(t, h, "p.1.note", "n1", "p.1.reply", "r1")
 		watching, cancel := context.WithCancel(ctx)
 		seen := make(chan string, 10)
 		var wg sync.WaitGroup
@@ -111,21 +80,7 @@ func testShelf(t *testing.T, conf store.Config) {
 		cancel()
 		wg.Wait()
 	})
-	t.Run("wrong keys and names are refused", func(t *testing.T) {
-		for _, key := range []string{"", ".", "a.", ".a", "a..b", "a b", "a*", "a.>", "ä", string(make([]byte, 300))} {
-			if h.Put(ctx, key, nil) == nil {
-				t.Errorf("put %q", key)
-			}
-			if _, _, err := h.Get(ctx, key); err == nil {
-				t.Errorf("got %q", key)
-			}
-			if h.Delete(ctx, key) == nil {
-				t.Errorf("deleted %q", key)
-			}
-		}
-		if _, err := h.List(ctx, "a.*.b"); err == nil {
-			t.Error("a wildcard was listed")
-		}
+	t.Run("wrong names are refused", func(t *testing.T) {
 		for _, name := range []string{"", "a.b", "a b", ">"} {
 			if _, err := s.Shelf(ctx, name, 0); err == nil {
 				t.Errorf("shelf %q", name)

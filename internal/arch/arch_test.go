@@ -32,8 +32,12 @@ func rule() []struct {
 		{"store", []string{"coach"}},
 		{"store/storetest", []string{"coach"}}, // the conformance suite of every queue
 		{"rationale", []string{"coach", "prompts"}},
-		{"bots", []string{"coach", "audio", "prompts"}},
+		{"bots", []string{"coach", "audio", "prompts", "bots/card"}},
+		{"bots/card", []string{"coach", "prompts"}}, // pictures of what bots say
 		{"adapters/*", []string{"coach"}},
+		{"adapters/discord/discordtest", nil}, // stand-ins of the platforms, for tests
+		{"adapters/slack/slacktest", nil},
+		{"voice", []string{"coach"}},
 		{"config", nil},
 		{"cmd/*", []string{"*", "*/*"}},
 		{"internal/*", nil}, // small and ours alone: the statistics of eval, this test

@@ -158,6 +158,30 @@ func History(t *testing.T, h coach.History, keep int) {
 			t.Errorf("%d lessons, %v; want the last %d", len(got), err, keep)
 		}
 	})
+	t.Run("what is older is trimmed, for that learner only", func(t *testing.T) {
+		before := Lesson(5).At
+		if err := h.Trim(ctx, "nobody", before); err != nil {
+			t.Error(err)
+		}
+		remember(t, "d", Lesson(6), Lesson(4), Lesson(5), Lesson(1))
+		remember(t, "e", Lesson(1))
+		again := Lesson(1)
+		again.At = Lesson(7).At
+		remember(t, "d", again) // what replaced it is not older
+		for range 2 {
+			if err := h.Trim(ctx, "d", before); err != nil {
+				t.Error(err)
+			}
+			check(t, "d", 9, again, Lesson(6), Lesson(5))
+		}
+		check(t, "e", 9, Lesson(1))
+		again.At = Lesson(2).At
+		remember(t, "d", again)
+		if err := h.Trim(ctx, "d", before); err != nil {
+			t.Error(err)
+		}
+		check(t, "d", 9, Lesson(6), Lesson(5)) // and does not show what it replaced
+	})
 	t.Run("forgotten is forgotten, for that learner only", func(t *testing.T) {
 		for range 2 {
 			if err := h.Forget(ctx, "c"); err != nil {

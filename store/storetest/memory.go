@@ -224,6 +224,24 @@ func (m *Memory) Bury(_ context.Context, t *coach.Task) error {
 	})
 }
 
+// Wake is coach.Queue's.
+func (m *Memory) Wake(_ context.Context, id coach.NoteID) error {
+	if err := m.fail("wake"); err != nil {
+		return err
+	}
+	if !ids.MatchString(string(id)) {
+		return fmt.Errorf("wake: bad note ID")
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	k := m.notes[id]
+	if now := time.Now(); k != nil && k.claimed == nil && k.ended == "" && k.due.After(now) {
+		k.due = now
+		m.announce()
+	}
+	return nil
+}
+
 // Finished returns the finished tasks, Buried the dead letters, Waiting all
 // others, each in the order of arrival.
 func (m *Memory) Finished() []*coach.Task { return m.in("finished") }
@@ -334,6 +352,19 @@ func (m *Memory) Forget(_ context.Context, learner coach.LearnerID) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.lessons, learner)
+	return nil
+}
+
+// Trim is coach.History's.
+func (m *Memory) Trim(_ context.Context, learner coach.LearnerID, before time.Time) error {
+	if err := m.fail("trim"); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if all, ok := m.lessons[learner]; ok {
+		m.lessons[learner] = slices.DeleteFunc(all, func(l coach.Lesson) bool { return l.At.Before(before) })
+	}
 	return nil
 }
 

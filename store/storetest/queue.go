@@ -84,6 +84,8 @@ func Queue(t *testing.T, b Backend) {
 	})
 	run("a crash keeps what was saved and counts the attempt", crashes)
 	run("a retry waits, counts or not, and keeps the task", retries)
+	run("what waits can be woken, and nothing else", wakes)
+	run("a wake finds what is parked, whichever comes first", wakeRaces)
 	run("the order is that of arrival, and of due times", order)
 	run("what has ended stays ended", ended)
 	run("a claim that is over is lost", lost)
@@ -226,6 +228,91 @@ func retries(t *testing.T, s *suite) {
 	s.none(t)
 	s.reopen()
 	s.none(t) // a delay is as durable as the rest
+}
+
+func wakes(t *testing.T, s *suite) {
+	wake := func(n int) {
+		t.Helper()
+		s.must(t, s.Queue.Wake(t.Context(), Note(n).ID))
+	}
+	wake(1) // unknown
+	s.none(t)
+	s.accept(t, Note(1))
+	wake(1) // due already
+	task := s.claim(t)
+	task.LastError = "waits for the sentence"
+	wake(1) // claimed: it stays so
+	s.none(t)
+	s.must(t, s.Queue.Save(t.Context(), task))
+	s.must(t, s.Queue.Retry(t.Context(), task, time.Hour, false))
+	s.none(t)
+	wake(1)
+	wake(1)
+	got := s.claim(t)
+	if d := cmp.Diff(task, got); d != "" {
+		t.Errorf("task that was woken (-want +got):\n%s", d)
+	}
+	s.none(t)
+
+	// A wake is as durable as the delay was, and a delay after it as the wake.
+	s.must(t, s.Queue.Retry(t.Context(), got, time.Hour, true))
+	wake(1)
+	s.reopen()
+	if got = s.claim(t); got.Attempt != 2 || got.LastError != task.LastError {
+		t.Errorf("attempt %d, last error %q after a restart", got.Attempt, got.LastError)
+	}
+	s.must(t, s.Queue.Retry(t.Context(), got, time.Hour, true))
+	s.reopen()
+	s.none(t)
+	wake(1)
+	s.must(t, s.Queue.Finish(t.Context(), s.claim(t)))
+	wake(1) // finished
+	s.accept(t, Note(2))
+	s.must(t, s.Queue.Bury(t.Context(), s.claim(t)))
+	wake(2) // a dead letter
+	s.none(t)
+	s.reopen()
+	wake(1)
+	wake(2)
+	s.none(t)
+	if s.Queue.Wake(t.Context(), "a=b") == nil {
+		t.Error("a wrong ID was woken")
+	}
+}
+
+// wakeRaces parks notes while somebody else gives them what they wait for, each
+// as the contract has it: who gives writes it down and wakes, who parks looks
+// after it whether it was written down. No note may stay parked.
+func wakeRaces(t *testing.T, s *suite) {
+	const notes = 30
+	var given sync.Map
+	var wg sync.WaitGroup
+	for n := range notes {
+		s.accept(t, Note(n))
+		task := s.claim(t)
+		wg.Go(func() {
+			given.Store(task.Note.ID, true)
+			if err := s.Queue.Wake(t.Context(), task.Note.ID); err != nil {
+				t.Errorf("wake: %v", err)
+			}
+		})
+		wg.Go(func() {
+			err := s.Queue.Retry(t.Context(), task, time.Hour, false)
+			if _, ok := given.Load(task.Note.ID); ok && err == nil {
+				err = s.Queue.Wake(t.Context(), task.Note.ID)
+			}
+			if err != nil {
+				t.Errorf("park: %v", err)
+			}
+		})
+		wg.Wait()
+		got := s.claim(t)
+		if got.Note.ID != task.Note.ID || got.Attempt != 1 {
+			t.Errorf("claimed %s, attempt %d; want %s, 1", got.Note.ID, got.Attempt, task.Note.ID)
+		}
+		s.must(t, s.Queue.Finish(t.Context(), got))
+	}
+	s.none(t)
 }
 
 func order(t *testing.T, s *suite) {
