@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -140,7 +139,7 @@ func (h *Shelf) tryUpdate(ctx context.Context, key string, change func(old []byt
 	e, err := h.kv.Get(ctx, key)
 	found := err == nil
 	if found {
-		old = slices.Concat([]byte{}, e.Value()) // nil says that there is none
+		old = append([]byte{}, e.Value()...) // nil says that there is none
 	} else if !errors.Is(err, jetstream.ErrKeyNotFound) {
 		return err
 	}
