@@ -165,7 +165,7 @@ func TestCluster(t *testing.T) {
 }
 
 // killedNodes kills one node after the other with SIGKILL while two processes
-// take notes in and work them off.
+// take notes in, park each for an hour and wake it, and work them off.
 func killedNodes(t *testing.T, c *cluster, conf store.Config) {
 	const notes, kills = 100, 3
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
@@ -175,6 +175,25 @@ func killedNodes(t *testing.T, c *cluster, conf store.Config) {
 	var accepting, hands sync.WaitGroup
 	var mu sync.Mutex
 	finished, unsure := map[coach.NoteID]int{}, map[coach.NoteID]int{}
+	var given sync.Map // what notes wait for, as if on a shelf
+	wake := func(s *store.Store, id coach.NoteID) {
+		for s.Wake(ctx, id) != nil { // as who gave it tries again
+			if ctx.Err() != nil {
+				t.Errorf("%s was not woken", id)
+				return
+			}
+		}
+	}
+	park := func(s, other *store.Store, task *coach.Task) {
+		hands.Go(func() {
+			given.Store(task.Note.ID, true)
+			wake(other, task.Note.ID)
+		})
+		_ = s.Retry(ctx, task, time.Hour, false) // what fails is given back
+		if _, ok := given.Load(task.Note.ID); ok {
+			wake(s, task.Note.ID)
+		}
+	}
 	for n, s := range stores {
 		accepting.Go(func() {
 			for i := n; i < notes; i += len(stores) {
@@ -192,6 +211,11 @@ func killedNodes(t *testing.T, c *cluster, conf store.Config) {
 				for working.Err() == nil {
 					claim, done := context.WithCancel(working)
 					if task, err := s.Claim(claim); err == nil {
+						if _, ok := given.Load(task.Note.ID); !ok {
+							park(s, stores[1-n], task)
+							done()
+							continue
+						}
 						err = s.Finish(ctx, task)
 						mu.Lock()
 						switch {

@@ -16,7 +16,9 @@ import (
 // TestDamagedFiles flips a byte of the notes' file, and does worse, as a failing
 // disk does: no note is lost, and none that was finished comes back.
 func TestDamagedFiles(t *testing.T) {
-	const notes = 40 // 10 finished, 10 buried, 10 saved and held, 10 waiting
+	// 10 finished, 10 buried, 10 saved and held, 5 parked, 5 parked and woken, 10
+	// that nobody has claimed yet.
+	const notes = 50
 	flip := func(at float64) func(*testing.T, string) {
 		return func(t *testing.T, path string) {
 			b, err := os.ReadFile(path)
@@ -64,7 +66,7 @@ func TestDamagedFiles(t *testing.T) {
 			for n := range notes {
 				must(s.Accept(ctx, storetest.Note(n)))
 			}
-			for n := range 30 {
+			for n := range 40 {
 				task, err := s.Claim(ctx)
 				must(err)
 				task.LastError = "saved"
@@ -74,7 +76,12 @@ func TestDamagedFiles(t *testing.T) {
 					must(s.Finish(ctx, task))
 				case 1:
 					must(s.Bury(ctx, task))
+				case 3:
+					must(s.Retry(ctx, task, time.Hour, false))
 				}
+			}
+			for n := 35; n < 40; n++ {
+				must(s.Wake(ctx, storetest.Note(n).ID))
 			}
 			must(s.Close())
 			for pattern, damage := range damages {
@@ -86,13 +93,13 @@ func TestDamagedFiles(t *testing.T) {
 			}
 			for range 2 { // the second time, all is well
 				s = open(t, conf)
-				if got, want := s.Depth(), (store.Depth{Ready: 10, Claimed: 10, Dead: 10}); got != want {
+				if got, want := s.Depth(), (store.Depth{Ready: 15, Later: 5, Claimed: 10, Dead: 10}); got != want {
 					t.Errorf("depth %+v, want %+v", got, want)
 				}
 				for n := range notes {
 					must(s.Accept(ctx, storetest.Note(n)))
 				}
-				if got, want := s.Depth(), (store.Depth{Ready: 10, Claimed: 10, Dead: 10}); got != want {
+				if got, want := s.Depth(), (store.Depth{Ready: 15, Later: 5, Claimed: 10, Dead: 10}); got != want {
 					t.Errorf("depth %+v after all notes came again, want %+v", got, want)
 				}
 				must(s.Close())
@@ -103,20 +110,27 @@ func TestDamagedFiles(t *testing.T) {
 			if len(letters) != 10 {
 				t.Errorf("%d dead letters", len(letters))
 			}
-			left := map[coach.NoteID]bool{}
-			for range 20 {
+			left := map[coach.NoteID]*coach.Task{}
+			for range 25 {
 				task, err := s.Claim(ctx)
 				must(err)
-				left[task.Note.ID] = true
-				saved := task.LastError == "saved"
-				if attempt := map[bool]int{true: 2, false: 1}[saved]; task.Attempt != attempt {
-					t.Errorf("%s: attempt %d, saved %v", task.Note.ID, task.Attempt, saved)
-				}
+				left[task.Note.ID] = task
 				must(s.Finish(ctx, task))
 			}
 			for n := 20; n < notes; n++ {
-				if !left[storetest.Note(n).ID] {
-					t.Errorf("%s is lost", storetest.Note(n).ID)
+				task := left[storetest.Note(n).ID]
+				if parked := n/5 == 6; (task == nil) != parked {
+					t.Errorf("%s: claimed %v, parked %v", storetest.Note(n).ID, task != nil, parked)
+				}
+				if task == nil {
+					continue
+				}
+				saved, attempt := n < 40, 1
+				if n < 30 {
+					attempt = 2 // the first one ended with its process
+				}
+				if (task.LastError == "saved") != saved || task.Attempt != attempt {
+					t.Errorf("%s: attempt %d, last error %q", task.Note.ID, task.Attempt, task.LastError)
 				}
 			}
 		})

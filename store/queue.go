@@ -236,6 +236,8 @@ func (s *Store) Wake(ctx context.Context, id coach.NoteID) error {
 	if err := checkID(id); err != nil {
 		return fmt.Errorf("wake: %w", err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
 	for {
 		err := s.tryWake(ctx, id)
 		if errors.Is(err, errConflict) { // it has moved on meanwhile, perhaps to wait again
