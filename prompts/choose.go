@@ -60,16 +60,44 @@ func IsFix(c coach.Claim) bool {
 	return false
 }
 
-// sane drops what a claim could not stand on: phones that are no phoneme of
-// English (their word keeps the others), and pauses that lie outside.
+// sane drops the pauses that a claim could not stand on: those that lie outside
+// the sentence, are too short to notice, or stand where its punctuation asks for
+// one.
 func sane(a coach.Assessment) coach.Assessment {
+	marked := punctuated(a)
 	a.Pauses = slices.DeleteFunc(slices.Clone(a.Pauses), func(p coach.Pause) bool {
-		return p.After < 0 || p.After >= len(a.Words)-1 || !(p.End-p.Start >= longPause)
+		return p.After < 0 || p.After >= len(a.Words)-1 || !(p.End-p.Start >= longPause) || marked[p.After]
 	})
 	return a
 }
 
 const longPause = 0.35 // seconds inside a sentence that a listener notices
+
+// breaks is how much a pause breaks its sentence: its seconds, more after a
+// small word, which belongs to the one that follows.
+func breaks(a coach.Assessment, p coach.Pause) float64 {
+	seconds := p.End - p.Start
+	if functionWord(a.Words[p.After].Text) {
+		return 1.5 * seconds
+	}
+	return seconds
+}
+
+// punctuated returns the words of the sentence that a mark follows.
+func punctuated(a coach.Assessment) map[int]bool {
+	marked := map[int]bool{}
+	rest := a.Text
+	for i, w := range a.Words {
+		at := strings.Index(rest, w.Text)
+		if at < 0 || w.Text == "" {
+			return marked // the words are not the text's: nothing more can be said
+		}
+		rest = rest[at+len(w.Text):]
+		between, _, _ := strings.Cut(rest, " ")
+		marked[i] = strings.ContainsAny(between, ",;:.!?…–—()")
+	}
+	return marked
+}
 
 // candidate is a fix that could be made.
 type candidate struct {
@@ -239,8 +267,8 @@ func sentenceProblems(a coach.Assessment) []coach.Claim {
 		}
 		c := coach.Claim{Kind: coach.ClaimSentence, Aspect: aspect, Label: j.Label, Confidence: j.Confidence}
 		if aspect == coach.Fluency && len(a.Pauses) > 0 {
-			longest := slices.MaxFunc(a.Pauses, func(x, y coach.Pause) int { return cmp.Compare(x.End-x.Start, y.End-y.Start) })
-			c.Kind, c.Word = coach.ClaimPause, ptr(longest.After)
+			worst := slices.MaxFunc(a.Pauses, func(x, y coach.Pause) int { return cmp.Compare(breaks(a, x), breaks(a, y)) })
+			c.Kind, c.Word = coach.ClaimPause, ptr(worst.After)
 		}
 		cs = append(cs, c)
 	}

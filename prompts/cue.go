@@ -210,15 +210,29 @@ func flawless(a coach.Assessment) bool {
 	return s.Accuracy.Scored() && !flaw(s.Accuracy) && !flaw(s.Fluency) && !flaw(s.Prosody) && !flaw(s.Completeness)
 }
 
-// fresh picks an option by the seed, but none that the last lesson used.
+// fresh picks by the seed among the options that were not used, or not for the
+// longest time.
 func fresh(options []string, seed uint64, earlier []coach.Lesson) string {
+	var best string
+	longest := -1
 	for i := range options {
 		o := options[(int(seed%uint64(len(options)))+i)%len(options)]
-		if o != lastText(earlier, coach.ClaimNext) {
-			return o
+		if age := lessonsSince(o, earlier); age > longest {
+			best, longest = o, age
 		}
 	}
-	return options[0]
+	return best
+}
+
+// lessonsSince counts the lessons after the last one that said a next step: all of
+// them and one more where none did.
+func lessonsSince(text string, earlier []coach.Lesson) int {
+	for i, l := range earlier {
+		if slices.ContainsFunc(l.Rationale.Claims, func(c coach.Claim) bool { return c.Kind == coach.ClaimNext && c.Text == text }) {
+			return i
+		}
+	}
+	return len(earlier) + 1
 }
 
 // lastText returns the last lesson's own words of a kind, "" where there are none.

@@ -344,19 +344,86 @@ func judgementOf(c coach.Claim, a coach.Assessment) (coach.Judgement, bool) {
 	return a.Sentence.Of(c.Aspect), true
 }
 
-func TestRepliesVaryOverManyNotes(t *testing.T) {
-	a := wrong(say("the red light is big"), 2, 0, coach.Bad, "R")
-	texts := map[string]bool{}
-	openings := map[string]bool{}
-	var notes []coach.Assessment
-	for range 20 {
-		notes = append(notes, a)
+// One learner reads twenty notes. However alike they are, no two texts are, nor
+// do two running begin alike, and the third lesson back is not repeated sentence
+// by sentence.
+func TestRepliesVaryOverTwentyNotes(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	flawed := wrong(say("the red light is big"), 2, 0, coach.Bad, "R")
+	halting := overall(say("we walked home together"), coach.Good, coach.Bad, coach.Good)
+	poor := overall(say("the statistics measure the city"), coach.Worst, coach.Bad, coach.Bad)
+	for i := range poor.Words {
+		poor.Words[i].Accuracy = sure(coach.Worst, 10)
 	}
-	for _, l := range read(notes...) {
-		texts[l.Rationale.Text] = true
-		openings[strings.Join(strings.Fields(l.Rationale.Text)[:4], " ")] = true
+	for name, note := range map[string]func(int) coach.Assessment{
+		"of one sentence with the same flaw":      func(int) coach.Assessment { return flawed },
+		"of one sentence without a flaw":          func(int) coach.Assessment { return say("I think it is important") },
+		"of a sentence that halts":                func(int) coach.Assessment { return halting },
+		"of a sentence in which nothing is right": func(int) coach.Assessment { return poor },
+		"of two sentences in turn": func(i int) coach.Assessment {
+			return []coach.Assessment{flawed, halting}[i%2]
+		},
+		"of anything": func(int) coach.Assessment { return random(r) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var notes []coach.Assessment
+			for i := range 20 {
+				notes = append(notes, note(i))
+			}
+			seen := map[string]bool{}
+			last := ""
+			for _, l := range slices.Backward(read(notes...)) {
+				text := l.Rationale.Text
+				if seen[text] {
+					t.Errorf("said twice: %q", text)
+				}
+				seen[text] = true
+				begins := strings.Join(strings.Fields(text)[:3], " ")
+				if begins == last {
+					t.Errorf("two running begin with %q", begins)
+				}
+				last = begins
+			}
+		})
 	}
-	if len(texts) < 16 || len(openings) < 5 {
-		t.Errorf("20 notes: %d texts, %d openings", len(texts), len(openings))
+}
+
+func TestChooseClaimsThePauseThatBreaksMost(t *testing.T) {
+	halting := func(text string, pauses ...coach.Pause) coach.Assessment {
+		a := overall(say(strings.NewReplacer(",", "", ";", "").Replace(text)), coach.Excellent, coach.Bad, coach.Good)
+		a.Text, a.Pauses = text, pauses
+		return a
+	}
+	pause := func(after int, seconds float64) coach.Pause {
+		return coach.Pause{After: after, Span: coach.Span{Start: 1, End: 1 + seconds}}
+	}
+	for name, c := range map[string]struct {
+		a    coach.Assessment
+		kind coach.ClaimKind
+		word int
+	}{
+		"the longest":                             {halting("she asked for three sheep", pause(0, .4), pause(3, .9)), coach.ClaimPause, 3},
+		"rather after a small word":               {halting("she asked for three sheep", pause(1, 1), pause(2, .9)), coach.ClaimPause, 2},
+		"not where a comma asks for one":          {halting("I think, it is important", pause(1, 2), pause(3, .5)), coach.ClaimPause, 3},
+		"none too short to notice":                {halting("she asked for three sheep", pause(1, .3)), coach.ClaimSentence, -1},
+		"none after the last word":                {halting("she asked for three sheep", pause(4, 2)), coach.ClaimSentence, -1},
+		"none where every pause has its own mark": {halting("I think; it is important", pause(1, 2)), coach.ClaimSentence, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, f := range prompts.Choose(c.a, nil) {
+				if !prompts.IsFix(f) {
+					continue
+				}
+				at := -1
+				if f.Word != nil {
+					at = *f.Word
+				}
+				if f.Kind != c.kind || at != c.word {
+					t.Errorf("%s after word %d, want %s after %d", f.Kind, at, c.kind, c.word)
+				}
+				return
+			}
+			t.Error("no fix")
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package prompts
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,7 @@ type Segment struct {
 }
 
 // Realise words the claims, which Choose made from the same assessment and
-// lessons: at most MaxWords words, other ones than the last lesson's.
+// lessons: at most MaxWords words, and none of the texts that those lessons had.
 func Realise(claims []coach.Claim, a coach.Assessment, earlier []coach.Lesson) string {
 	return Join(Segments(claims, a, earlier))
 }
@@ -33,36 +34,41 @@ func Join(segments []Segment) string {
 
 // Segments is Realise with each sentence apart, beside the claim it words.
 //
-// Wordings are chosen by a hash of the sentence and of the last lesson, so that
-// they vary from note to note and a retry of the same note gets the same; the
-// first choice whose text and opening differ from the last lesson's is taken.
+// Every sentence is the wording that the lessons had the longest time ago, or
+// never; a hash of the sentence and of the last lesson chooses among equals, so
+// that a retry of the same note gets the same text. No text is one that a lesson
+// had.
 func Segments(claims []coach.Claim, a coach.Assessment, earlier []coach.Lesson) []Segment {
 	seed := mix(a.Text, strconv.Itoa(len(earlier)))
-	var last string
 	if len(earlier) > 0 {
-		last = earlier[0].Rationale.Text
-		seed = mix(a.Text, strconv.Itoa(len(earlier)), string(earlier[0].Note), last)
+		seed = mix(a.Text, strconv.Itoa(len(earlier)), string(earlier[0].Note), earlier[0].Rationale.Text)
 	}
 	const tries = 12
-	var fallback []Segment
-	for n := range uint64(tries) {
-		s := fit(wording{claims, a, seed + n}.segments())
+	var s []Segment
+	for n := range tries {
+		back := earlier
+		if n > 0 { // what rotates together comes round together: forget more and more of it
+			back = earlier[:min(len(earlier), max(1, 4-n/3))]
+		}
+		s = fit(wording{claims, a, back, seed + uint64(n)}.segments())
 		text := Join(s)
-		switch {
-		case text == last:
-		case last == "" || opening(text) != opening(last):
-			return s
-		case fallback == nil:
-			fallback = s
+		if !slices.ContainsFunc(earlier, func(l coach.Lesson) bool { return l.Rationale.Text == text }) {
+			break
 		}
 	}
-	return fallback
+	return s
 }
 
 // opening is how a text begins, for the ear.
 func opening(text string) string {
 	f := strings.Fields(text)
 	return strings.Join(f[:min(3, len(f))], " ")
+}
+
+// ending is how it ends.
+func ending(text string) string {
+	f := strings.Fields(text)
+	return strings.Join(f[max(0, len(f)-3):], " ")
 }
 
 // fit leaves out what can best be spared while the text is too long: what is to
@@ -76,12 +82,14 @@ func fit(s []Segment) []Segment {
 
 // wording chooses among templates by its seed.
 type wording struct {
-	claims []coach.Claim
-	a      coach.Assessment
-	seed   uint64
+	claims  []coach.Claim
+	a       coach.Assessment
+	earlier []coach.Lesson
+	seed    uint64
 }
 
 func (w wording) segments() []Segment {
+	thanks := []string{"Thanks for sending this one.", "Thank you for this recording.", "Thanks for reading this to me."}
 	var out []Segment
 	fixes, hasStrength := 0, false
 	for _, c := range w.claims {
@@ -103,20 +111,39 @@ func (w wording) segments() []Segment {
 		if len(options) == 0 {
 			continue
 		}
-		out = append(out, Segment{Text: w.choose(c, options), Claims: []string{c.ID}})
-	}
-	if !hasStrength && len(out) > 0 {
-		thanks := []string{"Thanks for sending this one.", "Thank you for this recording.", "Thanks for reading this to me."}
-		out[0].Text = thanks[w.seed%uint64(len(thanks))] + " " + out[0].Text
+		s := Segment{Text: w.choose(c, options, out), Claims: []string{c.ID}}
+		if len(out) == 0 && !hasStrength {
+			s.Text = w.choose(coach.Claim{}, thanks, nil) + " " + s.Text
+		}
+		out = append(out, s)
 	}
 	return out
 }
 
-// choose takes an option by the seed and the claim, so that two sentences of a
-// text don't always go together.
-func (w wording) choose(c coach.Claim, options []string) string {
-	n := uint64(len(options))
-	return capital(options[(mix(string(c.Kind), c.ID)%n+w.seed%n)%n])
+// choose takes the option that was used the longest time ago, or never, among
+// those that don't end like a sentence before it; the seed decides among equals.
+// The first sentence counts as used where a lesson began like it.
+func (w wording) choose(c coach.Claim, options []string, before []Segment) string {
+	offset := int(mix(strconv.FormatUint(w.seed, 16), string(c.Kind), c.ID) % uint64(len(options)))
+	var best string
+	longest := -1
+	for i := range options {
+		o := capital(options[(offset+i)%len(options)])
+		age := len(w.earlier) + 1
+		for j, l := range w.earlier {
+			if strings.Contains(l.Rationale.Text, o) || len(before) == 0 && opening(l.Rationale.Text) == opening(o) {
+				age = j + 1
+				break
+			}
+		}
+		if slices.ContainsFunc(before, func(s Segment) bool { return ending(s.Text) == ending(o) }) {
+			age = 0
+		}
+		if age > longest {
+			best, longest = o, age
+		}
+	}
+	return best
 }
 
 func (w wording) strength(c coach.Claim) []string {
@@ -207,14 +234,19 @@ func (w wording) fix(c coach.Claim, n int) []string {
 		bare = w.aspect(c)
 	}
 	var leads []string
-	if n == 0 {
+	switch {
+	case n == 0 && met(about(c, w.a), w.earlier) > 0:
+		leads = []string{"Again, ", "We have met this one before: ", "Back to one that you know: "}
+	case n == 0:
 		leads = []string{"", "One thing to work on: ", "Here is what to work on: ", "The main thing: "}
-	} else {
+	default:
 		leads = []string{"Then, ", "Also, ", "One more thing: ", "After that: "}
 	}
 	var out []string
-	for i, l := range leads {
-		out = append(out, l+bare[i%len(bare)])
+	for _, l := range leads {
+		for _, b := range bare {
+			out = append(out, l+b)
+		}
 	}
 	return out
 }

@@ -13,9 +13,10 @@ import (
 const praiseworthy = .9
 
 // strength picks one thing that went well, from a label that bears it out, in
-// another place than what else is said, and not the one praised last time. Speech that is
-// poor as a whole is praised for nothing general: for words that were clear, or
-// for what was certainly done, reading all of it. False where there is nothing.
+// another place than what else is said, and rather not one praised of late.
+// Speech that is poor as a whole is praised for nothing general: for words that
+// were clear, or for what was certainly done, reading all of it. False where
+// there is nothing.
 func strength(a coach.Assessment, earlier []coach.Lesson, said []coach.Claim) (coach.Claim, bool) {
 	type praise struct {
 		claim coach.Claim
@@ -25,11 +26,7 @@ func strength(a coach.Assessment, earlier []coach.Lesson, said []coach.Claim) (c
 	poor := problem(a.Sentence.Accuracy) > 0 && a.Sentence.Accuracy.Label <= coach.Bad
 	add := func(c coach.Claim, value float64) {
 		c.Kind = coach.ClaimStrength
-		if len(earlier) > 0 && slices.ContainsFunc(earlier[0].Rationale.Claims, func(o coach.Claim) bool {
-			return o.Kind == coach.ClaimStrength && about(o, earlier[0].Assessment) == about(c, a)
-		}) {
-			value *= .5
-		}
+		value *= novelty(c, a, earlier)
 		all = append(all, praise{c, value})
 	}
 	taken := func(i int) bool {
@@ -80,6 +77,20 @@ func strength(a coach.Assessment, earlier []coach.Lesson, said []coach.Claim) (c
 		return cmp.Or(cmp.Compare(y.value, x.value), strings.Compare(about(x.claim, a), about(y.claim, a)))
 	})
 	return all[0].claim, true
+}
+
+// novelty is 1 for a strength that no recent lesson praised, and the less the
+// more recently one did.
+func novelty(c coach.Claim, a coach.Assessment, earlier []coach.Lesson) float64 {
+	const recent = 4
+	for i, l := range earlier[:min(recent, len(earlier))] {
+		if slices.ContainsFunc(l.Rationale.Claims, func(o coach.Claim) bool {
+			return o.Kind == coach.ClaimStrength && about(o, l.Assessment) == about(c, a)
+		}) {
+			return .5 + .1*float64(i)
+		}
+	}
+	return 1
 }
 
 // best is the clearest word of speech in which nothing is Good: that it was the
