@@ -17,9 +17,13 @@ type Config struct {
 	Data       Data       `koanf:"data"`
 	NATS       NATS       `koanf:"nats"`
 	Playground Playground `koanf:"playground"`
+	Discord    Discord    `koanf:"discord"`
+	Slack      Slack      `koanf:"slack"`
 	Scorer     Scorer     `koanf:"scorer"`
 	Audio      Audio      `koanf:"audio"`
 	LLM        LLM        `koanf:"llm"`
+	Voice      Voice      `koanf:"voice"`
+	Privacy    Privacy    `koanf:"privacy"`
 	Limits     Limits     `koanf:"limits"`
 	Retention  Retention  `koanf:"retention"`
 	Log        Log        `koanf:"log"`
@@ -38,6 +42,7 @@ type Data struct {
 type NATS struct {
 	URL         string `koanf:"url"`         // one or several, comma-separated; "" is the embedded server
 	Credentials string `koanf:"credentials"` // path of a .creds file
+	CA          string `koanf:"ca"`          // path of a PEM file with the authorities to trust
 	Replicas    int    `koanf:"replicas"`    // 1, 3 or 5
 	Prefix      string `koanf:"prefix"`      // of every stream and bucket
 }
@@ -49,6 +54,45 @@ type Playground struct {
 	AllowedHosts []string `koanf:"allowed_hosts"` // names it may be reached by, besides Addr's and loopback's
 	HTTPS        bool     `koanf:"https"`         // browsers reach it by https, through a proxy
 }
+
+// Discord is the bot on Discord servers, on where there is a token.
+type Discord struct {
+	Token          Secret `koanf:"token"`
+	TokenFile      string `koanf:"token_file"`      // read into Token
+	MessageContent bool   `koanf:"message_content"` // the privileged intent of that name is granted to it
+}
+
+// Enabled reports whether Discord is served.
+func (d Discord) Enabled() bool { return d.Token != "" }
+
+// Slack is the app in Slack workspaces: in one of them, with BotToken, or in any
+// that installs it, with ClientID and ClientSecret.
+type Slack struct {
+	BotToken          Secret `koanf:"bot_token"`
+	BotTokenFile      string `koanf:"bot_token_file"`
+	Mode              string `koanf:"mode"` // socket or http
+	AppToken          Secret `koanf:"app_token"`
+	AppTokenFile      string `koanf:"app_token_file"`
+	SigningSecret     Secret `koanf:"signing_secret"`
+	SigningSecretFile string `koanf:"signing_secret_file"`
+	Addr              string `koanf:"addr"`       // host:port that Slack's events, or installations, come to
+	PublicURL         string `koanf:"public_url"` // where the proxy before Addr is reached by https
+	ClientID          string `koanf:"client_id"`
+	ClientSecret      Secret `koanf:"client_secret"`
+	ClientSecretFile  string `koanf:"client_secret_file"`
+}
+
+// The ways in which Slack's events come.
+const (
+	SlackSocket = "socket" // over a connection that mynah opens
+	SlackHTTP   = "http"   // to Slack.Addr
+)
+
+// Enabled reports whether Slack is served.
+func (s Slack) Enabled() bool { return s.BotToken != "" || s.ClientID != "" }
+
+// Listens reports whether something comes to Addr.
+func (s Slack) Listens() bool { return s.Enabled() && (s.Mode == SlackHTTP || s.ClientID != "") }
 
 // Scorer is the model and what runs it.
 type Scorer struct {
@@ -75,6 +119,23 @@ type LLM struct {
 	APIKeyFile string        `koanf:"api_key_file"` // read into APIKey
 	Timeout    time.Duration `koanf:"timeout"`      // for the whole answer; then the plain rationale
 	MaxTokens  int           `koanf:"max_tokens"`
+}
+
+// Voice is the OpenAI-compatible endpoint that reads sentences aloud; without
+// URL none is.
+type Voice struct {
+	URL        string        `koanf:"url"`
+	Model      string        `koanf:"model"`
+	Name       string        `koanf:"name"` // which of the model's voices
+	APIKey     Secret        `koanf:"api_key"`
+	APIKeyFile string        `koanf:"api_key_file"` // read into APIKey
+	Timeout    time.Duration `koanf:"timeout"`
+}
+
+// Privacy is what holds until a place's owner sets it otherwise.
+type Privacy struct {
+	Consent    string `koanf:"consent"`     // notice or opt_in
+	MinimumAge int    `koanf:"minimum_age"` // said at first contact; 0 says nothing
 }
 
 // Limits are each learner's; 0 is none.
@@ -108,9 +169,13 @@ func Default() *Config {
 		Data:       Data{Dir: "data"},
 		NATS:       NATS{Replicas: 1, Prefix: "mynah"},
 		Playground: Playground{Enabled: true, Addr: "127.0.0.1:8080"},
+		Discord:    Discord{MessageContent: true},
+		Slack:      Slack{Mode: SlackSocket, Addr: "127.0.0.1:8081"},
 		Scorer:     Scorer{Device: "auto"},
 		Audio:      Audio{MaxSeconds: 60, MaxBytes: 25 << 20, Timeout: 20 * time.Second},
 		LLM:        LLM{Model: "default", Timeout: 8 * time.Second, MaxTokens: 600},
+		Voice:      Voice{Model: "tts-1", Name: "alloy", Timeout: 10 * time.Second},
+		Privacy:    Privacy{Consent: "notice"},
 		Limits:     Limits{PerMinute: 6, PerDay: 60},
 		Retention:  Retention{HistoryDays: 90, HistoryLessons: 50, KnownDays: 30},
 		Log:        Log{Level: "info", Format: "text"},
@@ -122,6 +187,32 @@ var sample string
 
 // Sample returns a documented file that sets every option to its default.
 func Sample() string { return sample }
+
+// SecretFile is a file that a secret was read from.
+type SecretFile struct {
+	Key  string // the option that names it
+	Path string
+}
+
+// SecretFiles lists the files that secrets were read from.
+func (c *Config) SecretFiles() []SecretFile {
+	var files []SecretFile
+	all := options(c)
+	for _, o := range all {
+		if _, secret := o.field.Interface().(Secret); !secret {
+			continue
+		}
+		for _, f := range all {
+			if path := f.field.String(); f.key == o.key+fileSuffix && path != "" {
+				files = append(files, SecretFile{f.key, path})
+			}
+		}
+	}
+	if c.NATS.Credentials != "" {
+		files = append(files, SecretFile{"nats.credentials", c.NATS.Credentials})
+	}
+	return files
+}
 
 // Problem is one thing wrong with the settings, worded for their owner. It
 // never holds a secret's value.

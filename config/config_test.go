@@ -65,8 +65,11 @@ func TestEveryOptionHasItsOwnVariable(t *testing.T) {
 // with the same result.
 func TestEveryOptionCanBeSetInEveryPlace(t *testing.T) {
 	keyFile := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(keyFile, []byte(hush+"\n"), 0o600); err != nil {
-		t.Fatal(err)
+	botFile, slackFile, appFile := keyFile+".discord", keyFile+".slack", keyFile+".app"
+	for path, text := range map[string]string{keyFile: hush, botFile: "aWQ.b." + hush, slackFile: "xoxb-" + hush, appFile: "xapp-" + hush} {
+		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	values := map[string]string{
 		"data.dir": "/srv/mynah", "nats.url": "tls://a:4222,tls://b:4222", "nats.credentials": "/c.creds",
@@ -76,13 +79,27 @@ func TestEveryOptionCanBeSetInEveryPlace(t *testing.T) {
 		"scorer.concurrency": "3", "audio.max_seconds": "120", "audio.max_bytes": "3MiB",
 		"audio.timeout": "30s", "audio.ffmpeg": "/bin/ffmpeg", "llm.url": "https://llm.example/v1",
 		"llm.model": "small", "llm.api_key": hush, "llm.api_key_file": keyFile, "llm.timeout": "5s",
+		"nats.ca": "/ca.pem", "discord.token": "aWQ.b." + hush, "discord.token_file": botFile, "discord.message_content": "false",
+		"slack.bot_token": "xoxb-" + hush, "slack.bot_token_file": slackFile, "slack.mode": "http",
+		"slack.app_token": "xapp-" + hush, "slack.app_token_file": appFile,
+		"slack.signing_secret": hush, "slack.signing_secret_file": keyFile, "slack.addr": "127.0.0.1:7000",
+		"slack.public_url": "https://mynah.example", "slack.client_id": "1.2",
+		"slack.client_secret": hush, "slack.client_secret_file": keyFile,
+		"voice.url": "http://127.0.0.1:8880/v1", "voice.model": "small", "voice.name": "clear",
+		"voice.api_key": hush, "voice.api_key_file": keyFile, "voice.timeout": "3s",
+		"privacy.consent": "opt_in", "privacy.minimum_age": "16",
 		"llm.max_tokens": "200", "limits.per_minute": "0", "limits.per_day": "7",
 		"retention.history_days": "1", "retention.history_lessons": "2", "retention.known_days": "3",
 		"log.level": "debug", "log.format": "json", "metrics.addr": "localhost:9090", "metrics.pprof": "true",
 	}
 	// These hold only together with another.
-	with := map[string]string{
-		"nats.replicas": "nats.url", "nats.credentials": "nats.url", "metrics.pprof": "metrics.addr",
+	slack := []string{"slack.bot_token", "slack.app_token"}
+	install := []string{"slack.app_token", "slack.public_url", "slack.client_id", "slack.client_secret"}
+	with := map[string][]string{
+		"nats.replicas": {"nats.url"}, "nats.credentials": {"nats.url"}, "nats.ca": {"nats.url"}, "metrics.pprof": {"metrics.addr"},
+		"slack.bot_token": slack, "slack.bot_token_file": {"slack.app_token"}, "slack.app_token": slack, "slack.app_token_file": {"slack.bot_token"},
+		"slack.signing_secret": slack, "slack.signing_secret_file": slack,
+		"slack.client_id": install, "slack.client_secret": install, "slack.client_secret_file": install[:3],
 	}
 	for _, o := range options(Default()) {
 		t.Run(o.key, func(t *testing.T) {
@@ -91,7 +108,7 @@ func TestEveryOptionCanBeSetInEveryPlace(t *testing.T) {
 				t.Fatal("no value to test this option with")
 			}
 			set := map[string]string{o.key: value}
-			if other := with[o.key]; other != "" {
+			for _, other := range with[o.key] {
 				set[other] = values[other]
 			}
 			var file strings.Builder
@@ -195,6 +212,43 @@ func TestProblemsNameThePlaceTheOptionAndTheWayOut(t *testing.T) {
 			}},
 		{name: "one address twice", settings: []string{"metrics.addr=127.0.0.1:8080"},
 			want: []string{"--set: metrics.addr: is the playground's address; choose another port"}},
+		{name: "tokens that are something else", settings: []string{"discord.token=Bot " + hush, "slack.bot_token=xapp-" + hush, "slack.app_token=xoxb-" + hush},
+			want: []string{
+				"--set: discord.token: must be the token alone, without spaces or a word before it",
+				"--set: discord.token: is not a bot's token, which has three parts with dots between; copy it from the Bot page of the application, not the client secret or the public key",
+				"--set: slack.bot_token: must begin with xoxb-: the Bot User OAuth Token, from OAuth & Permissions",
+				"--set: slack.app_token: must begin with xapp-: an app-level token with connections:write, from Basic Information",
+			}},
+		{name: "half of Slack", settings: []string{"slack.bot_token=xoxe.xoxb-" + hush},
+			want: []string{"slack.app_token: is needed in socket mode: an app-level token with connections:write, from Basic Information"}},
+		{name: "the other half of Slack", settings: []string{"slack.app_token=xapp-" + hush},
+			want: []string{"--set: slack.app_token: needs slack.bot_token beside it, or slack.client_id and slack.client_secret"}},
+		{name: "Slack over HTTP without its secret", settings: []string{"slack.bot_token=xoxb-" + hush, "slack.mode=http", "slack.public_url=http://x", "slack.addr=8081"},
+			want: []string{
+				"slack.signing_secret: is needed in http mode, to know Slack's requests; it is in Basic Information",
+				"--set: slack.public_url: must be a URL beginning with https://",
+				`--set: slack.addr: must be host:port such as 127.0.0.1:8080, not "8081"`,
+			}},
+		{name: "Slack for one workspace and for all", settings: []string{"slack.bot_token=xoxb-" + hush, "slack.app_token=xapp-" + hush, "slack.client_id=1.2"},
+			want: []string{
+				"--set: slack.client_id: is for an app that workspaces install by themselves; leave out slack.bot_token, or this",
+				"--set: slack.client_id: and slack.client_secret belong together; set both or neither",
+				"slack.public_url: is needed with slack.client_id: where browsers reach slack.addr by https",
+			}},
+		{name: "what Slack would need if it were on is not asked for", settings: []string{"slack.mode=http", "slack.addr=127.0.0.1:8080"}},
+		{name: "consent", settings: []string{"privacy.consent=maybe", "privacy.minimum_age=99", "voice.url=ftp://x", "voice.timeout=1h"},
+			want: []string{
+				"--set: voice.url: must be a URL beginning with http:// or https://",
+				"--set: voice.timeout: must be from 1s to 1m",
+				`--set: privacy.consent: must be one of notice, opt_in, not "maybe"`,
+				"--set: privacy.minimum_age: must be from 0 to 21, not 99",
+			}},
+		{name: "Slack's events at the playground's address", settings: []string{"slack.bot_token=xoxb-" + hush, "slack.mode=http", "slack.signing_secret=" + hush,
+			"slack.addr=127.0.0.1:8080", "metrics.addr=127.0.0.1:8080"},
+			want: []string{
+				"--set: slack.addr: is the playground's address; choose another port",
+				"--set: metrics.addr: is Slack's address; choose another port",
+			}},
 		{name: "a setting without value", settings: []string{"llm.url"},
 			want: []string{"--set: wants key=value, for instance --set playground.addr=127.0.0.1:8081"}},
 		{name: "a host with a scheme", settings: []string{"playground.allowed_hosts=https://x"},
@@ -268,6 +322,27 @@ func TestSecretComesFromItsFile(t *testing.T) {
 	})
 }
 
+func TestSecretFilesAreListed(t *testing.T) {
+	dir := t.TempDir()
+	key, bot := filepath.Join(dir, "key"), filepath.Join(dir, "bot")
+	for path, text := range map[string]string{key: hush, bot: "aWQ.b." + hush} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := Load("", nil, []string{"nats.url=nats://a", "nats.credentials=/c.creds", "discord.token_file=" + bot, "voice.api_key_file=" + key, "llm.api_key=" + hush})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []SecretFile{{"discord.token_file", bot}, {"voice.api_key_file", key}, {"nats.credentials", "/c.creds"}}
+	if diff := cmp.Diff(want, c.SecretFiles()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if !c.Discord.Enabled() || c.Discord.Token.Reveal() != "aWQ.b."+hush || c.Slack.Enabled() {
+		t.Error("the file's token does not switch Discord on, or Slack is on without any")
+	}
+}
+
 // However settings are printed, no secret is in it.
 func TestSecretsAreNeverPrinted(t *testing.T) {
 	c, err := Load("", []string{"MYNAH_LLM_API_KEY=" + hush, "MYNAH_NATS_URL=nats://u:" + hush + "@a:1,nats://" + hush + "@b:2"}, nil)
@@ -283,14 +358,25 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 			t.Errorf("settings lack %s:\n%s", want, b.String())
 		}
 	}
-	s := c.LLM.APIKey
+	for _, o := range options(c) {
+		if secret, ok := o.field.Addr().Interface().(*Secret); ok {
+			*secret = hush
+		}
+	}
+	if err := c.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, problem := range c.validate() {
+		b.WriteString(problem.Error())
+	}
+	s, sections := c.LLM.APIKey, []any{c.Discord, c.Slack, c.LLM, c.Voice}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%T", "%08.3f"} {
-		fmt.Fprintf(&b, verb+verb+verb, s, &s, c.LLM)
+		fmt.Fprintf(&b, verb+verb+verb, s, &s, sections)
 	}
 	for _, h := range []slog.Handler{slog.NewTextHandler(&b, nil), slog.NewJSONHandler(&b, nil)} {
-		slog.New(h).Info("x", "key", s, "llm", c.LLM)
+		slog.New(h).Info("x", "key", s, "sections", sections)
 	}
-	j, err := json.Marshal(c.LLM)
+	j, err := json.Marshal(sections)
 	if err != nil {
 		t.Fatal(err)
 	}

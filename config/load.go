@@ -193,12 +193,15 @@ func (l *loader) settings(settings []string) {
 	l.apply(k, func(string) string { return "--set" })
 }
 
+// fileSuffix is what a secret's key has more where it is given as a file's path.
+const fileSuffix = "_file"
+
 // secretFiles reads the file of each secret that names one: the option
 // "x_file" belongs to the secret "x".
 func (l *loader) secretFiles() {
 	for _, o := range options(l.config) {
 		secret, ok := o.field.Addr().Interface().(*Secret)
-		fileKey := o.key + "_file"
+		fileKey := o.key + fileSuffix
 		if !ok {
 			continue
 		}

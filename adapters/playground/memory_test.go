@@ -9,19 +9,21 @@ import (
 	"sync"
 
 	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/store/storetest"
 )
 
-// memoryShelf is a small real Shelf.
+// memoryShelf is a storetest.MemoryShelf that can be watched.
 type memoryShelf struct {
+	*storetest.MemoryShelf
+
 	mu       sync.Mutex
-	values   map[string][]byte
 	log      []shelved // every Put, for watchers
 	changed  chan struct{}
 	putError error // of the next Put
 }
 
 func newMemoryShelf() *memoryShelf {
-	return &memoryShelf{values: map[string][]byte{}, changed: make(chan struct{})}
+	return &memoryShelf{MemoryShelf: storetest.NewShelf(), changed: make(chan struct{})}
 }
 
 var errShelf = errors.New("the shelf failed")
@@ -33,37 +35,13 @@ func (s *memoryShelf) Put(ctx context.Context, key string, value []byte) error {
 		s.putError = nil
 		return err
 	}
-	s.values[key] = bytes.Clone(value)
+	if err := s.MemoryShelf.Put(ctx, key, value); err != nil {
+		return err
+	}
 	s.log = append(s.log, shelved{key, bytes.Clone(value)})
 	close(s.changed)
 	s.changed = make(chan struct{})
-	return ctx.Err()
-}
-
-func (s *memoryShelf) Get(ctx context.Context, key string) ([]byte, bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v, ok := s.values[key]
-	return v, ok, ctx.Err()
-}
-
-func (s *memoryShelf) Delete(ctx context.Context, key string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.values, key)
-	return ctx.Err()
-}
-
-func (s *memoryShelf) List(ctx context.Context, prefix string) (map[string][]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found := map[string][]byte{}
-	for k, v := range s.values {
-		if strings.HasPrefix(k, prefix) {
-			found[k] = v
-		}
-	}
-	return found, ctx.Err()
+	return nil
 }
 
 func (s *memoryShelf) Watch(ctx context.Context, prefix string, changed func(string, []byte)) error {

@@ -11,15 +11,9 @@ import (
 	"github.com/mynah-coach/mynah/coach"
 )
 
-// Shelf is a small durable keyed store, shared by all machines that serve the
-// playground. Keys are tokens of letters, digits and '-', joined by '.'; a
-// prefix is whole tokens and ends in '.'. Safe for concurrent use.
+// Shelf is a coach.Shelf that can be watched.
 type Shelf interface {
-	Put(ctx context.Context, key string, value []byte) error
-	Get(ctx context.Context, key string) (value []byte, found bool, err error)
-	// Delete of what is not there is not an error.
-	Delete(ctx context.Context, key string) error
-	List(ctx context.Context, prefix string) (map[string][]byte, error)
+	coach.Shelf
 	// Watch calls changed, one call at a time, for everything that is there under
 	// the prefix and then for everything that is put, until ctx ends; it then
 	// returns nil. Deletions are not reported.

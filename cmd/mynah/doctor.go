@@ -272,19 +272,19 @@ func probeEndpoint(ctx context.Context, cfg *config.Config) finding {
 
 // probeSecrets looks at who can read the secrets' files.
 func probeSecrets(cfg *config.Config) []finding {
-	path := cfg.LLM.APIKeyFile
-	if path == "" {
-		return nil
+	var findings []finding
+	for _, f := range cfg.SecretFiles() {
+		info, err := os.Stat(f.Path)
+		if err != nil {
+			findings = append(findings, finding{f.Key, stateWarning, oneLine(err), "let this user read it"})
+			continue
+		}
+		if mode := info.Mode().Perm(); mode&0o004 != 0 {
+			findings = append(findings, finding{f.Key, stateWarning,
+				fmt.Sprintf("every user of this machine can read it (mode %04o)", mode), "chmod 600 " + f.Path})
+		}
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return []finding{{"llm.api_key_file", stateWarning, oneLine(err), ""}}
-	}
-	if mode := info.Mode().Perm(); mode&0o004 != 0 {
-		return []finding{{"llm.api_key_file", stateWarning, fmt.Sprintf("every user of this machine can read it (mode %04o)", mode),
-			"chmod 600 " + path}}
-	}
-	return nil
+	return findings
 }
 
 // oneLine is an error as part of a line.

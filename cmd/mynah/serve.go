@@ -272,7 +272,7 @@ func (s *service) close() error {
 func storeConfig(cfg *config.Config, log *slog.Logger) store.Config {
 	const day = 24 * time.Hour
 	c := store.Config{
-		URL: cfg.NATS.URL, Credentials: cfg.NATS.Credentials, Replicas: cfg.NATS.Replicas, Prefix: cfg.NATS.Prefix,
+		URL: cfg.NATS.URL, Credentials: cfg.NATS.Credentials, CA: cfg.NATS.CA, Replicas: cfg.NATS.Replicas, Prefix: cfg.NATS.Prefix,
 		MaxAudio:  int64(cfg.Audio.MaxBytes),
 		Lessons:   cfg.Retention.HistoryLessons,
 		LessonAge: time.Duration(cfg.Retention.HistoryDays) * day,
