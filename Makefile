@@ -13,6 +13,8 @@ LDFLAGS := -X main.version=$(VERSION)
 PKG ?= ./...
 FUZZTIME ?= 20s
 BENCH_OUT ?= build/bench.txt
+# Where eval leaves its report and pictures, and goes on from.
+EVAL_OUT ?= build/eval
 # What training and evaluation read: see training/README.md.
 TRAIN_WORK ?= build/train
 CORPUS ?= build/corpus/speechocean762
@@ -71,9 +73,23 @@ bench: setup runtime ## Measure speed and memory (docs/benchmarks.md)
 	@mkdir -p build
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./scorer/... ./store/... ./cmd/mynah | tee $(BENCH_OUT)
 
+# Without CORPUS, the recordings that are committed: seconds.
+EVAL_FIXTURE := cmd/mynah/testdata/eval
+ifeq ($(origin CORPUS),file)
+EVAL = bin/mynah eval speechocean762 $(EVAL_FIXTURE) --labels $(EVAL_FIXTURE)/train.jsonl
+EVAL_BASELINE = --baseline $(EVAL_FIXTURE)/baseline.json
+else
+EVAL = bin/mynah eval speechocean762 $(CORPUS) --labels $(LABELS)/train.jsonl $(if $(SPEAKERS),--speakers $(SPEAKERS))
+endif
+
 .PHONY: eval
-eval: build ## Measure the shipped model on CORPUS with LABELS/train.jsonl and SPEAKERS (docs/evaluation.md)
-	bin/mynah eval speechocean762 $(CORPUS) --labels $(LABELS)/train.jsonl $(if $(SPEAKERS),--speakers $(SPEAKERS))
+eval: build ## Hold the model against its baseline, or measure it on CORPUS (docs/evaluation.md)
+	$(EVAL) $(EVAL_BASELINE) --out $(EVAL_OUT)
+
+.PHONY: eval-baseline
+eval-baseline: build ## After a new model: write down what it reaches
+	bin/mynah eval speechocean762 $(EVAL_FIXTURE) --labels $(EVAL_FIXTURE)/train.jsonl --json >build/baseline.json
+	mv build/baseline.json $(EVAL_FIXTURE)/baseline.json
 
 build/venv/installed: training/requirements.txt
 	python3 -m venv build/venv

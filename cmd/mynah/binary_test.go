@@ -75,7 +75,7 @@ func TestAssessThroughTheBinary(t *testing.T) {
 	empty := put("empty.ogg", nil)
 	list := put("list.tsv", []byte("# name and sentence\nclear.ogg\t"+clearText+"\n\n"+child+"\t"+childText+"\n"))
 	missing := filepath.Join(dir, "missing.ogg")
-	s := schema(t)
+	s := schema(t, "assessment.schema.json")
 
 	for _, tt := range []struct {
 		name    string

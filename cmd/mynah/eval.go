@@ -1,20 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,48 +19,26 @@ import (
 )
 
 type evalCmd struct {
-	Speechocean762 evalCorpusCmd `cmd:"" name:"speechocean762" help:"Against the experts of the corpus speechocean762."`
+	Speechocean762 evalCorpusCmd `cmd:"" name:"speechocean762" help:"Labels against the experts of the corpus speechocean762."`
 }
 
 type evalCorpusCmd struct {
-	Dir      string `arg:"" help:"The corpus: the folder that has WAVE." type:"existingdir"`
-	Labels   string `required:"" placeholder:"FILE" help:"The experts' labels, one JSON object a line for each utterance (docs/evaluation.md)." type:"existingfile"`
-	Speakers string `placeholder:"FILE" help:"Only these speakers: one a line." type:"existingfile"`
-	Keep     string `placeholder:"FILE" help:"Keep what was assessed here, and go on from it next time."`
-	JSON     bool   `help:"Print one JSON object (schema mynah.eval/1)."`
+	Dir      string  `arg:"" help:"The corpus: the folder that has WAVE." type:"existingdir"`
+	Labels   string  `placeholder:"FILE" help:"The experts' labels: the corpus's scores.json, or one JSON object a line for each utterance. Without it, resource/scores.json of the corpus." type:"existingfile"`
+	Split    string  `enum:"test,train" default:"test" help:"Of scores.json, the utterances of this part: test or train."`
+	Speakers string  `placeholder:"FILE" help:"Only these speakers: one a line." type:"existingfile"`
+	Out      string  `placeholder:"DIR" help:"Leave the report, pictures and every assessment here; a run that was cut off goes on from them."`
+	Baseline string  `placeholder:"FILE" help:"A report that was kept: fail where this one is worse by more than --margin." type:"existingfile"`
+	Margin   float64 `default:"0.02" help:"How much lower a correlation may be than in --baseline."`
+	JSON     bool    `help:"Print one JSON object (schema mynah.eval/1, docs/eval.schema.json)."`
 }
 
 // Help is shown below the command's flags.
 func (evalCorpusCmd) Help() string {
 	return `Scores the recordings as voice notes are scored, with the experts' own
-pronunciation of each word, and compares. The test split of a corpus is for
-reading once, when everything is chosen; choose on --speakers held out of training.`
-}
-
-// expertUtterance is one line of the labels.
-type expertUtterance struct {
-	ID      string                        `json:"id"`
-	Wav     string                        `json:"wav"`
-	Speaker string                        `json:"speaker"`
-	Text    string                        `json:"text"`
-	Scores  map[coach.Aspect]float64      `json:"scores"`
-	Labels  map[coach.Aspect]*coach.Label `json:"labels"`
-	Words   []struct {
-		Text        string        `json:"text"`
-		Accuracy    float64       `json:"accuracy"`
-		Label       coach.Label   `json:"label"`
-		Phones      []string      `json:"phones"`
-		PhoneScores []float64     `json:"phone_scores"`
-		PhoneLabels []coach.Label `json:"phone_labels"`
-	} `json:"words"`
-}
-
-// evaluated is what became of one utterance; the form in which it is kept.
-type evaluated struct {
-	ID         string            `json:"id"`
-	Model      string            `json:"model"`
-	Refused    coach.Reason      `json:"refused,omitempty"`
-	Assessment *coach.Assessment `json:"assessment,omitempty"`
+pronunciation of each word, and compares (docs/evaluation.md). The test split of
+a corpus is for reading once, when everything is chosen; choose on --speakers
+held out of training.`
 }
 
 func (c *evalCorpusCmd) Run(ctx context.Context, r *run) (err error) {
@@ -76,112 +50,111 @@ func (c *evalCorpusCmd) Run(ctx context.Context, r *run) (err error) {
 	if err != nil {
 		return usageError{err}
 	}
+	var baseline *evalReport
+	if c.Baseline != "" {
+		if baseline, err = readEvalReport(c.Baseline); err != nil {
+			return usageError{err}
+		}
+	}
 	e, err := r.openEngine(cfg, r.logger(cfg.Log), nil) //nolint:contextcheck // loading the model is half a second that cannot be stopped
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
-	kept, err := openKept(c.Keep, e.modelName())
+	for i := range utterances {
+		utterances[i].classify(e.model.Manifest().Rubric)
+	}
+	done, err := c.evaluateAll(ctx, r, e, utterances)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, kept.Close()) }()
-
-	bar := r.progress(len(utterances))
-	var todo []expertUtterance
-	for _, u := range utterances {
-		if kept.has(u.ID) {
-			_ = bar.Add(1)
-			continue
+	report := newEvalReport(utterances, done)
+	report.Model = e.modelName()
+	if c.Out != "" {
+		if err := report.save(c.Out); err != nil {
+			return fmt.Errorf("write into %s: %w", c.Out, err)
 		}
-		todo = append(todo, u)
 	}
+	if c.JSON {
+		err = report.encode(r.Stdout)
+	} else {
+		err = report.write(r.Stdout)
+	}
+	if err != nil || baseline == nil {
+		return err
+	}
+	return report.holdAgainst(baseline, c.Margin)
+}
+
+// evaluateAll assesses the utterances, several at once. Where an earlier run
+// with the same model kept one, it is taken from there.
+func (c *evalCorpusCmd) evaluateAll(ctx context.Context, r *run, e *engine, utterances []expertUtterance) (done []evaluated, err error) {
+	kept, err := openKept(c.Out)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, kept.Close()) }()
+	model, err := json.Marshal(e.model.Manifest())
+	if err != nil {
+		return nil, err
+	}
+	bar := r.progress(len(utterances))
+	done = make([]evaluated, len(utterances))
 	work, working := errgroup.WithContext(ctx)
 	work.SetLimit(e.parallel())
-	for _, u := range todo {
+	for i, u := range utterances {
 		if working.Err() != nil {
 			break
 		}
-		work.Go(func() error {
-			done, err := c.evaluate(working, e, u)
-			if err != nil {
+		work.Go(func() (err error) {
+			if done[i], err = c.evaluate(working, e, model, kept, u); err != nil {
 				return fmt.Errorf("%s: %w", u.ID, err)
 			}
 			// A bar that can't be drawn is no reason to stop.
 			_ = bar.Add(1)
-			return kept.add(done)
+			return nil
 		})
 	}
 	err = cmp.Or(work.Wait(), ctx.Err()) // interrupted before all were begun: no report of some
 	_ = bar.Clear()
-	if err != nil {
-		return err
-	}
-	report := newEvalReport(utterances, kept.all)
-	report.Model = e.modelName()
-	if c.JSON {
-		return json.NewEncoder(r.Stdout).Encode(report)
-	}
-	return report.write(r.Stdout)
+	return done, err
 }
 
-func (c *evalCorpusCmd) utterances() ([]expertUtterance, error) {
-	var only map[string]bool
-	if c.Speakers != "" {
-		b, err := os.ReadFile(c.Speakers)
+// evaluate assesses one utterance with the experts' own pronunciation of it,
+// and keeps what came of it.
+func (c *evalCorpusCmd) evaluate(ctx context.Context, e *engine, model []byte, kept *keptResults, u expertUtterance) (evaluated, error) {
+	path := filepath.Join(c.Dir, filepath.FromSlash(u.Wav))
+	recording, err := os.ReadFile(path)
+	if err != nil {
+		return evaluated{}, fmt.Errorf("%s: %w", path, plainPathError(err))
+	}
+	key := keptKey(model, recording, u)
+	if done, ok := kept.get(key); ok {
+		return done, nil
+	}
+	done := evaluated{Key: key, ID: u.ID}
+	a, err := e.assessAsExperts(ctx, recording, u)
+	if done.Refused = coach.ReasonOf(err); done.Refused == "" {
 		if err != nil {
-			return nil, err
+			return evaluated{}, err
 		}
-		only = map[string]bool{}
-		for _, s := range strings.Fields(string(b)) {
-			only[s] = true
-		}
+		done.Assessment = &a
 	}
-	f, err := os.Open(c.Labels)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	var out []expertUtterance
-	d := json.NewDecoder(bufio.NewReader(f))
-	for {
-		var u expertUtterance
-		if err := d.Decode(&u); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return nil, fmt.Errorf("%s, utterance %d: %w", c.Labels, len(out)+1, err)
-		}
-		if only == nil || only[u.Speaker] {
-			out = append(out, u)
-		}
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%s has no utterance of the speakers asked for", c.Labels)
-	}
-	return out, nil
+	return done, kept.add(done)
 }
 
-// evaluate assesses one utterance with the experts' own pronunciation of it.
-func (c *evalCorpusCmd) evaluate(ctx context.Context, e *engine, u expertUtterance) (evaluated, error) {
-	out := evaluated{ID: u.ID, Model: e.modelName()}
-	f, err := os.Open(filepath.Join(c.Dir, filepath.FromSlash(u.Wav)))
+// assessAsExperts scores a recording of an utterance, its words pronounced as
+// its experts expected them.
+func (e *engine) assessAsExperts(ctx context.Context, recording []byte, u expertUtterance) (coach.Assessment, error) {
+	sound, err := e.decoder.Decode(ctx, bytes.NewReader(recording))
 	if err != nil {
-		return out, err
-	}
-	defer func() { _ = f.Close() }()
-	sound, err := e.decoder.Decode(ctx, f)
-	if err != nil {
-		return out, fmt.Errorf("decode: %w", err)
+		return coach.Assessment{}, fmt.Errorf("decode: %w", err)
 	}
 	a, err := scorer.New(e.model, newExpertLexicon(u, e.lexicon), scorer.Options{}).Score(ctx, coach.Utterance{Audio: sound, Text: u.Text})
-	if out.Refused = coach.ReasonOf(err); out.Refused != "" {
-		return out, nil
-	}
 	if err != nil {
-		return out, fmt.Errorf("score: %w", err)
+		return coach.Assessment{}, fmt.Errorf("score: %w", err)
 	}
-	out.Assessment = &a
-	return out, nil
+	return a, nil
 }
 
 // expertLexicon says the words of one utterance as its experts expected them.
@@ -228,67 +201,4 @@ func (l expertLexicon) Pronounce(ctx context.Context, word string) ([]scorer.Pro
 		}
 	}
 	return out, nil
-}
-
-// keptResults holds the results so far, and appends new ones to a file.
-type keptResults struct {
-	mu   sync.Mutex
-	all  map[string]evaluated
-	file *os.File // nil: they are not kept
-}
-
-// openKept reads what an earlier run of the same model kept.
-func openKept(path, model string) (*keptResults, error) {
-	k := &keptResults{all: map[string]evaluated{}}
-	if path == "" {
-		return k, nil
-	}
-	b, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	for line := range bytes.Lines(b) {
-		var done evaluated
-		// A last line that was cut off is done again.
-		if json.Unmarshal(line, &done) == nil && done.Model == model {
-			k.all[done.ID] = done
-		}
-	}
-	if k.file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
-		return nil, err
-	}
-	if len(b) > 0 && b[len(b)-1] != '\n' { // it must not begin the next one
-		if _, err := k.file.WriteString("\n"); err != nil {
-			return nil, errors.Join(err, k.file.Close())
-		}
-	}
-	return k, nil
-}
-
-func (k *keptResults) has(id string) bool {
-	_, ok := k.all[id]
-	return ok
-}
-
-func (k *keptResults) add(done evaluated) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.all[done.ID] = done
-	if k.file == nil {
-		return nil
-	}
-	b, err := json.Marshal(done)
-	if err != nil {
-		return err
-	}
-	_, err = k.file.Write(append(b, '\n'))
-	return err
-}
-
-// Close closes the file.
-func (k *keptResults) Close() error {
-	if k.file == nil {
-		return nil
-	}
-	return k.file.Close()
 }

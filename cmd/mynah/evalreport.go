@@ -1,23 +1,42 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
-	"text/tabwriter"
+	"strings"
 
 	"github.com/mynah-coach/mynah/coach"
 	"github.com/mynah-coach/mynah/internal/agreement"
 	"github.com/mynah-coach/mynah/prompts"
 )
 
-// evalReport is what an evaluation found, by level: accuracy, fluency and
-// prosody of the sentence, word and phone.
+// evalSchema names the form of evalReport.
+const evalSchema = "mynah.eval/1"
+
+// evalReport is what an evaluation found.
 type evalReport struct {
-	Schema     string                `json:"schema"`
-	Model      string                `json:"model"`
+	Schema string `json:"schema"`
+	Model  string `json:"model"`
+	figures
+	Refusals     map[coach.Reason]int     `json:"refusals"`
+	Mispronounce map[string]mispronounced `json:"mispronounced"` // by level: "word", "phone"
+	Confusion    map[string][][]int       `json:"confusion"`     // rows: experts' classes, worst first; columns: ours
+	Calibration  map[string][]calibrated  `json:"calibration"`
+	Groups       map[string]figures       `json:"groups"` // of speakers: see evalGroups
+	Claims       map[string]claimCount    `json:"claims"`
+}
+
+// figures is the agreement on some utterances, by level: accuracy, fluency and
+// prosody of the sentence, word and phone. A level with too little to tell is
+// left out.
+type figures struct {
 	Utterances int                   `json:"utterances"`
 	Speakers   int                   `json:"speakers"`
 	Refused    int                   `json:"refused"`
@@ -27,15 +46,23 @@ type evalReport struct {
 	MCC        map[string]float64    `json:"mcc"`
 	RMSE       map[string]float64    `json:"rmse"`
 	ECE        map[string]float64    `json:"ece"` // of the confidence in the verdict
-	Mispron    mispronunciation      `json:"mispronounced_phones"`
-	Claims     map[string]claimCount `json:"claims"`
 }
 
-// mispronunciation is how well the score finds the phones that experts put
-// below .5.
-type mispronunciation struct {
-	F1          float64 `json:"f1"`
-	PrecisionAt float64 `json:"precision_at_recall_50"`
+// mispronounced is how well wrong words and phones are found.
+type mispronounced struct {
+	Wrong             int                `json:"wrong"`    // by the experts: a word below Good, a phone below Average
+	Labelled          int                `json:"labelled"` // so by us
+	Precision         float64            `json:"precision"`
+	Recall            float64            `json:"recall"`
+	BestF1            float64            `json:"best_f1"`             // over all thresholds on the score; a phone is wrong below .5
+	PrecisionAtRecall map[string]float64 `json:"precision_at_recall"` // likewise
+}
+
+// calibrated is the judgements that were about equally sure.
+type calibrated struct {
+	Confidence float64 `json:"confidence"`
+	Right      float64 `json:"right"`
+	Count      int     `json:"count"`
 }
 
 // claimCount is how often what a reply would say is what experts say.
@@ -47,58 +74,106 @@ type claimCount struct {
 // evalLevels in the order of the table.
 func evalLevels() []string { return []string{"accuracy", "fluency", "prosody", "word", "phone"} }
 
-// pairs are the scores of one level, experts' and ours.
+// evalGroups tells the groups of speakers that are reported apart.
+func evalGroups() map[string]func(expertUtterance) bool {
+	const grown = 16
+	return map[string]func(expertUtterance) bool{
+		"children": func(u expertUtterance) bool { return u.Age > 0 && u.Age < grown },
+		"adults":   func(u expertUtterance) bool { return u.Age >= grown },
+		"female":   func(u expertUtterance) bool { return u.Gender == "f" },
+		"male":     func(u expertUtterance) bool { return u.Gender == "m" },
+	}
+}
+
+// pairs are the judgements of one level, experts' and ours.
 type pairs struct {
-	truth, ours []float64
-	trueClass   []int
-	ourClass    []int
-	confidence  []float64
-	right       []bool
+	truth, ours         []float64
+	trueLabel, ourLabel []coach.Label
+	trueClass, ourClass []int
+	confidence          []float64
+	right               []bool
 }
 
 func (p *pairs) add(truth float64, label coach.Label, ours coach.Judgement) {
 	p.truth, p.ours = append(p.truth, truth), append(p.ours, ours.Score)
+	p.trueLabel, p.ourLabel = append(p.trueLabel, label), append(p.ourLabel, ours.Label)
 	p.trueClass, p.ourClass = append(p.trueClass, int(label-coach.Worst)), append(p.ourClass, int(ours.Label-coach.Worst))
 	p.confidence, p.right = append(p.confidence, ours.Confidence), append(p.right, label.Clear() == ours.Label.Clear())
 }
 
-func newEvalReport(utterances []expertUtterance, done map[string]evaluated) evalReport {
-	r := evalReport{
-		Schema: "mynah.eval/1", Utterances: len(utterances),
-		PCC: map[string]float64{}, CI95: map[string][2]float64{}, QWK: map[string]float64{},
-		MCC: map[string]float64{}, RMSE: map[string]float64{}, ECE: map[string]float64{}, Claims: map[string]claimCount{},
-	}
+func newPairs() map[string]*pairs {
 	all := map[string]*pairs{}
-	bySpeaker := map[string]map[string]*pairs{}
 	for _, level := range evalLevels() {
 		all[level] = &pairs{}
 	}
-	for _, u := range utterances {
-		if bySpeaker[u.Speaker] == nil {
-			bySpeaker[u.Speaker] = map[string]*pairs{}
-			for _, level := range evalLevels() {
-				bySpeaker[u.Speaker][level] = &pairs{}
+	return all
+}
+
+// newEvalReport compares; done has what became of each utterance.
+func newEvalReport(utterances []expertUtterance, done []evaluated) evalReport {
+	of, all := newFigures(utterances, done)
+	r := evalReport{
+		Schema: evalSchema, figures: of, Refusals: map[coach.Reason]int{}, Mispronounce: map[string]mispronounced{},
+		Confusion: map[string][][]int{}, Calibration: map[string][]calibrated{}, Groups: map[string]figures{}, Claims: map[string]claimCount{},
+	}
+	for i, u := range utterances {
+		if done[i].Assessment == nil {
+			r.Refusals[done[i].Refused]++
+		} else {
+			u.count(*done[i].Assessment, r.Claims)
+		}
+	}
+	for _, level := range evalLevels() {
+		p := all[level]
+		r.Confusion[level] = agreement.NewConfusion(len(coach.Labels()), p.trueClass, p.ourClass).Counts()
+		r.Calibration[level] = []calibrated{}
+		for _, b := range agreement.Reliability(p.confidence, p.right) {
+			r.Calibration[level] = append(r.Calibration[level], calibrated(b))
+		}
+	}
+	r.Mispronounce["word"] = all["word"].mispronounced(func(label coach.Label, _ float64) bool { return label < coach.Good }, coach.Good)
+	r.Mispronounce["phone"] = all["phone"].mispronounced(func(_ coach.Label, score float64) bool { return score < .5 }, coach.Average)
+	for name, in := range evalGroups() {
+		var us []expertUtterance
+		var ds []evaluated
+		for i, u := range utterances {
+			if in(u) {
+				us, ds = append(us, u), append(ds, done[i])
 			}
 		}
-		d := done[u.ID]
-		if d.Assessment == nil {
-			r.Refused++
+		if len(us) > 0 {
+			r.Groups[name], _ = newFigures(us, ds)
+		}
+	}
+	return r
+}
+
+func newFigures(utterances []expertUtterance, done []evaluated) (figures, map[string]*pairs) {
+	f := figures{
+		Utterances: len(utterances), PCC: map[string]float64{}, CI95: map[string][2]float64{}, QWK: map[string]float64{},
+		MCC: map[string]float64{}, RMSE: map[string]float64{}, ECE: map[string]float64{},
+	}
+	all, bySpeaker := newPairs(), map[string]map[string]*pairs{}
+	for i, u := range utterances {
+		if bySpeaker[u.Speaker] == nil {
+			bySpeaker[u.Speaker] = newPairs()
+		}
+		if done[i].Assessment == nil {
+			f.Refused++
 			continue
 		}
-		add := func(level string, truth float64, label coach.Label, ours coach.Judgement) {
+		u.compare(*done[i].Assessment, func(level string, truth float64, label coach.Label, ours coach.Judgement) {
 			if ours.Scored() && label != coach.Unscored {
 				all[level].add(truth, label, ours)
 				bySpeaker[u.Speaker][level].add(truth, label, ours)
 			}
-		}
-		u.compare(*d.Assessment, add)
-		u.count(*d.Assessment, r.Claims)
+		})
 	}
 	var speakers []map[string]*pairs
 	for _, name := range slices.Sorted(maps.Keys(bySpeaker)) {
 		speakers = append(speakers, bySpeaker[name])
 	}
-	r.Speakers = len(speakers)
+	f.Speakers = len(speakers)
 	for _, level := range evalLevels() {
 		p := all[level]
 		confusion := agreement.NewConfusion(len(coach.Labels()), p.trueClass, p.ourClass)
@@ -106,8 +181,8 @@ func newEvalReport(utterances []expertUtterance, done map[string]evaluated) eval
 			of    map[string]float64
 			value float64
 		}{
-			{r.PCC, agreement.PCC(p.truth, p.ours)}, {r.RMSE, agreement.RMSE(p.truth, p.ours)},
-			{r.QWK, confusion.QWK()}, {r.MCC, confusion.MCC()}, {r.ECE, agreement.ECE(p.confidence, p.right)},
+			{f.PCC, agreement.PCC(p.truth, p.ours)}, {f.RMSE, agreement.RMSE(p.truth, p.ours)},
+			{f.QWK, confusion.QWK()}, {f.MCC, confusion.MCC()}, {f.ECE, agreement.ECE(agreement.Reliability(p.confidence, p.right))},
 		} {
 			if !math.IsNaN(figure.value) { // too little to tell: left out
 				figure.of[level] = figure.value
@@ -121,17 +196,44 @@ func newEvalReport(utterances []expertUtterance, done map[string]evaluated) eval
 			return agreement.PCC(truth, ours)
 		})
 		if !math.IsNaN(low) {
-			r.CI95[level] = [2]float64{low, high}
+			f.CI95[level] = [2]float64{low, high}
 		}
 	}
-	p := all["phone"]
-	wrong, score := make([]bool, len(p.truth)), make([]float64, len(p.truth))
+	return f, all
+}
+
+// mispronounced counts what experts call wrong, by their label and by wrong, and
+// how well labels below a class and lower scores find it.
+func (p *pairs) mispronounced(wrong func(coach.Label, float64) bool, below coach.Label) mispronounced {
+	recalls := map[string]float64{".50": .5, ".60": .6, ".70": .7}
+	m := mispronounced{PrecisionAtRecall: map[string]float64{}}
+	positive, score := make([]bool, len(p.truth)), make([]float64, len(p.truth))
+	both := 0
 	for i := range p.truth {
-		wrong[i], score[i] = p.truth[i] < .5, -p.ours[i]
+		positive[i], score[i] = wrong(p.trueLabel[i], p.truth[i]), -p.ours[i]
+		theirs, ours := p.trueLabel[i] < below, p.ourLabel[i] < below
+		if theirs {
+			m.Wrong++
+		}
+		if ours {
+			m.Labelled++
+		}
+		if theirs && ours {
+			both++
+		}
 	}
-	f1, precision := agreement.BestF1(score, wrong, .5)
-	r.Mispron = mispronunciation{f1, precision[0]}
-	return r
+	if m.Labelled > 0 {
+		m.Precision = float64(both) / float64(m.Labelled)
+	}
+	if m.Wrong > 0 {
+		m.Recall = float64(both) / float64(m.Wrong)
+	}
+	for name, recall := range recalls {
+		var precision []float64
+		m.BestF1, precision = agreement.BestF1(score, positive, recall)
+		m.PrecisionAtRecall[name] = precision[0]
+	}
+	return m
 }
 
 // compare pairs the experts' scores with ours. Words and phones are left out
@@ -207,35 +309,62 @@ func (u expertUtterance) count(a coach.Assessment, counts map[string]claimCount)
 	}
 }
 
-// write prints the report as tables.
-func (r evalReport) write(out io.Writer) error {
-	fmt.Fprintf(out, "%s: %d utterances of %d speakers, %d refused\n\n", r.Model, r.Utterances, r.Speakers, r.Refused)
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\tPCC\t95 %\tQWK\tMCC\tRMSE\tECE\t")
-	for _, l := range evalLevels() {
-		between := "-"
-		if ci, ok := r.CI95[l]; ok {
-			between = fmt.Sprintf("%.3f-%.3f", ci[0], ci[1])
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", l, figure(r.PCC, l), between, figure(r.QWK, l), figure(r.MCC, l), figure(r.RMSE, l), figure(r.ECE, l))
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "\nphones that experts put below .5: best F1 %.3f, precision %.3f at recall .50\n\n", r.Mispron.F1, r.Mispron.PrecisionAt)
-	t = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "what replies say\ttimes\tas experts do")
-	for _, name := range slices.Sorted(maps.Keys(r.Claims)) {
-		n := r.Claims[name]
-		fmt.Fprintf(t, "%s\t%d\t%.0f %%\n", name, n.Made, math.Round(100*float64(n.Right)/float64(n.Made)))
-	}
-	return t.Flush()
+// encode writes the report as JSON.
+func (r evalReport) encode(out io.Writer) error {
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
 }
 
-// figure is one cell of the table.
-func figure(of map[string]float64, level string) string {
-	if v, ok := of[level]; ok {
-		return fmt.Sprintf("%.3f", v)
+// save leaves the report and its pictures in a folder, which exists.
+func (r evalReport) save(dir string) error {
+	f, err := os.Create(filepath.Join(dir, "report.json"))
+	if err != nil {
+		return err
 	}
-	return "-"
+	if err := errors.Join(r.encode(f), f.Close()); err != nil {
+		return err
+	}
+	return errors.Join(
+		confusionPicture(r).save(filepath.Join(dir, "confusion.png")),
+		calibrationPicture(r).save(filepath.Join(dir, "calibration.png")))
+}
+
+// readEvalReport reads a report that was kept.
+func readEvalReport(path string) (*evalReport, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, plainPathError(err))
+	}
+	var r evalReport
+	if err := json.Unmarshal(b, &r); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if r.Schema != evalSchema {
+		return nil, fmt.Errorf("%s is no report of `mynah eval ... --json`", path)
+	}
+	return &r, nil
+}
+
+// holdAgainst returns an error that says where the report is worse than an
+// earlier one of the same recordings: a correlation lower by more than margin,
+// or over 2 % more of them refused.
+func (r evalReport) holdAgainst(earlier *evalReport, margin float64) error {
+	if r.Utterances != earlier.Utterances || r.Speakers != earlier.Speakers {
+		return fmt.Errorf("the baseline is of %d utterances of %d speakers, this is of %d of %d", earlier.Utterances, earlier.Speakers, r.Utterances, r.Speakers)
+	}
+	var worse []string
+	for _, level := range evalLevels() {
+		before, ok := earlier.PCC[level]
+		if now := r.PCC[level]; ok && now < before-margin {
+			worse = append(worse, fmt.Sprintf("%s: PCC %.3f, was %.3f", level, now, before))
+		}
+	}
+	if r.Refused > earlier.Refused+r.Utterances/50 {
+		worse = append(worse, fmt.Sprintf("refused: %d, was %d", r.Refused, earlier.Refused))
+	}
+	if len(worse) > 0 {
+		return fmt.Errorf("worse than the baseline of %s:\n  %s", earlier.Model, strings.Join(worse, "\n  "))
+	}
+	return nil
 }

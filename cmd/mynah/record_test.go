@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,10 +14,10 @@ import (
 	"github.com/mynah-coach/mynah/prompts"
 )
 
-// schema reads docs/assessment.schema.json.
-func schema(t testing.TB) *jsonschema.Schema {
+// schema reads a schema of docs.
+func schema(t testing.TB, name string) *jsonschema.Schema {
 	t.Helper()
-	f, err := os.Open("../../docs/assessment.schema.json")
+	f, err := os.Open(filepath.Join("../../docs", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,10 +27,10 @@ func schema(t testing.TB) *jsonschema.Schema {
 		t.Fatal(err)
 	}
 	c := jsonschema.NewCompiler()
-	if err := c.AddResource("assessment.schema.json", doc); err != nil {
+	if err := c.AddResource(name, doc); err != nil {
 		t.Fatal(err)
 	}
-	s, err := c.Compile("assessment.schema.json")
+	s, err := c.Compile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func sampleRationale() coach.Rationale {
 }
 
 func TestRecordIsWhatTheSchemaSays(t *testing.T) {
-	s := schema(t)
+	s := schema(t, "assessment.schema.json")
 	seconds := .2
 	for name, r := range map[string]record{
 		"assessed":              newRecord("a.ogg", sampleAssessment(), sampleRationale()),
@@ -118,7 +119,7 @@ func TestRecordIsWhatTheSchemaSays(t *testing.T) {
 
 // The schema would notice records that break the contract.
 func TestSchemaRefuses(t *testing.T) {
-	s := schema(t)
+	s := schema(t, "assessment.schema.json")
 	good, err := json.Marshal(newRecord("a.ogg", sampleAssessment(), sampleRationale()))
 	if err != nil {
 		t.Fatal(err)

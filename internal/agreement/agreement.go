@@ -43,6 +43,18 @@ func NewConfusion(n int, truth, predicted []int) Confusion {
 	return c
 }
 
+// Counts are the pairs counted, whole numbers as they are.
+func (c Confusion) Counts() [][]int {
+	out := make([][]int, len(c))
+	for i, row := range c {
+		out[i] = make([]int, len(row))
+		for j, n := range row {
+			out[i][j] = int(n)
+		}
+	}
+	return out
+}
+
 // margins are the sums of the rows, of the columns, and of all.
 func (c Confusion) margins() (rows, columns []float64, total float64) {
 	rows, columns = make([]float64, len(c)), make([]float64, len(c))
@@ -83,24 +95,46 @@ func (c Confusion) MCC() float64 {
 	return (correct*total - cross) / math.Sqrt((total*total-cc)*(total*total-rr))
 }
 
-// ECE is the expected calibration error: the mean difference between how sure
-// predictions were and how often they were right, over ten bins of equal width.
-func ECE(confidence []float64, right []bool) float64 {
+// Bin is the predictions that were about equally sure.
+type Bin struct {
+	Confidence float64 // their mean
+	Right      float64 // the share that was right
+	Count      int
+}
+
+// Reliability sorts predictions by how sure they were into ten bins of equal
+// width. Empty bins are left out.
+func Reliability(confidence []float64, right []bool) []Bin {
 	const bins = 10
-	var n, sure, hits [bins]float64
+	var all [bins]Bin
 	for i, p := range confidence {
-		b := min(max(int(p*bins), 0), bins-1)
-		n[b]++
-		sure[b] += p
+		b := &all[min(max(int(p*bins), 0), bins-1)]
+		b.Count++
+		b.Confidence += p
 		if right[i] {
-			hits[b]++
+			b.Right++
 		}
 	}
-	var e float64
-	for b := range n {
-		e += math.Abs(sure[b] - hits[b])
+	var out []Bin
+	for _, b := range all {
+		if n := float64(b.Count); n > 0 {
+			out = append(out, Bin{b.Confidence / n, b.Right / n, b.Count})
+		}
 	}
-	return e / float64(len(confidence))
+	return out
+}
+
+// ECE is the expected calibration error: the mean difference between how sure
+// predictions were and how often they were right, over the bins (Guo et al.,
+// 2017). NaN of none.
+func ECE(bins []Bin) float64 {
+	var e float64
+	n := 0
+	for _, b := range bins {
+		e += float64(b.Count) * math.Abs(b.Confidence-b.Right)
+		n += b.Count
+	}
+	return e / float64(n)
 }
 
 // BestF1 is the highest F1 over all thresholds on a score that is higher the

@@ -2,6 +2,7 @@ package agreement_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/mynah-coach/mynah/internal/agreement"
@@ -38,8 +39,15 @@ func TestAgreement(t *testing.T) {
 
 func TestECE(t *testing.T) {
 	// Bin .9: sure 1.8 of 2, right 1; bin .1: sure .1, right 0.
-	near(t, "ECE", agreement.ECE([]float64{.9, .9, .1}, []bool{true, false, false}), (.8+.1)/3)
-	near(t, "ECE at the ends", agreement.ECE([]float64{1, 0}, []bool{true, false}), 0)
+	bins := agreement.Reliability([]float64{.9, .9, .1}, []bool{true, false, false})
+	if want := []agreement.Bin{{Confidence: .1, Right: 0, Count: 1}, {Confidence: .9, Right: .5, Count: 2}}; !slices.Equal(bins, want) {
+		t.Errorf("bins %+v, want %+v", bins, want)
+	}
+	near(t, "ECE", agreement.ECE(bins), (.8+.1)/3)
+	near(t, "ECE at the ends", agreement.ECE(agreement.Reliability([]float64{1, 0}, []bool{true, false})), 0)
+	if v := agreement.ECE(nil); !math.IsNaN(v) {
+		t.Errorf("ECE of nothing is %v", v)
+	}
 }
 
 func TestBestF1(t *testing.T) {
