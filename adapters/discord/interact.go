@@ -1,0 +1,456 @@
+package discord
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mynah-coach/mynah/coach"
+)
+
+const (
+	// ackLimit is when an interaction is deferred: Discord gives up on it after
+	// three seconds.
+	ackLimit = 1500 * time.Millisecond
+	// tokenLife is how long an interaction can be answered, a little less than
+	// Discord's 15 minutes.
+	tokenLife = 14*time.Minute + 30*time.Second
+	// workLimit is for what an interaction asks for.
+	workLimit = 2 * time.Minute
+)
+
+// codeAcknowledged says that an interaction was answered before: the event came
+// twice.
+const codeAcknowledged = 40060
+
+// responder answers one interaction.
+type responder struct {
+	*Discord
+	i    interaction
+	came time.Time
+}
+
+// interact carries an interaction out. It is answered within three seconds,
+// whatever the desk and the store do.
+func (d *Discord) interact(ctx context.Context, in coach.Inbox, i interaction, came time.Time) {
+	if !isSnowflake(i.ID) || !isSnowflake(i.ChannelID) || i.Token == "" || i.asker() == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, workLimit)
+	defer cancel()
+	r := &responder{Discord: d, i: i, came: came}
+	if err := r.carryOut(ctx, in); err != nil && !errors.Is(err, errAnswered) && ctx.Err() == nil {
+		d.log.Warn("an interaction was not answered", "interaction", i.ID, "error", err)
+	}
+}
+
+func (r *responder) carryOut(ctx context.Context, in coach.Inbox) error {
+	c := coach.Command{
+		Learner: learnerID(r.i.asker()), Place: r.i.place(), Thread: r.i.where().id(), Admin: r.i.admin(),
+		Values: map[string]string{},
+	}
+	switch r.i.Type {
+	case interactionCommand:
+		var data commandData
+		if err := json.Unmarshal(r.i.Data, &data); err != nil {
+			return errors.New("a command that can't be read")
+		}
+		if data.Type == commandMessage {
+			return r.assessMessage(ctx, in, data)
+		}
+		if data.Name == commandAssessTyped {
+			return r.assess(ctx, in, data)
+		}
+		c.Action = coach.Action(data.Name)
+		for _, o := range data.Options {
+			c.Values[o.Name] = plainValue(o.Value)
+		}
+	case interactionComponent:
+		var data componentData
+		if err := json.Unmarshal(r.i.Data, &data); err != nil {
+			return errors.New("a component that can't be read")
+		}
+		a, ok := parseCustomID(data.CustomID)
+		if !ok {
+			return r.tell(ctx, wordsUnknown)
+		}
+		c.Action, c.Note = a.action, a.note
+		switch {
+		case a.form == asksChoice:
+			c.Values[a.name] = strings.Join(data.Values, ",")
+		case a.name != "":
+			c.Values[a.name] = a.value
+		}
+		return r.ask(ctx, c, a.form != asksAction && r.i.Message != nil && r.i.Message.Flags&flagEphemeral != 0)
+	case interactionModal:
+		var data modalData
+		if err := json.Unmarshal(r.i.Data, &data); err != nil {
+			return errors.New("a form that can't be read")
+		}
+		a, ok := parseCustomID(data.CustomID)
+		if !ok || a.form != asksText {
+			return r.tell(ctx, wordsUnknown)
+		}
+		c.Action, c.Note = a.action, a.note
+		for _, row := range data.Components {
+			for _, f := range row.Components {
+				c.Values[a.name] = f.Value
+			}
+		}
+	default:
+		return nil // a kind that nobody told us of
+	}
+	return r.ask(ctx, c, false)
+}
+
+// plainValue is an option's value as text.
+func plainValue(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	return string(raw)
+}
+
+func (i interaction) asker() string {
+	u := i.User
+	if i.Member != nil && i.Member.User != nil {
+		u = i.Member.User
+	}
+	if u == nil || !isSnowflake(u.ID) {
+		return ""
+	}
+	return u.ID
+}
+
+// installed tells whether we are in the server that the interaction is from. It
+// is not so where the asker brought us along, having installed us for themselves.
+func (i interaction) installed() bool {
+	return i.GuildID != "" && (i.Owners == nil || i.Owners["0"] == i.GuildID)
+}
+
+func (i interaction) place() coach.PlaceID {
+	if !i.installed() {
+		return ""
+	}
+	return placeID(i.GuildID)
+}
+
+func (i interaction) where() where {
+	w := where{kind: byToken, guild: i.GuildID, channel: i.ChannelID}
+	switch {
+	case i.installed() && i.Channel != nil && i.Channel.isThread():
+		w.kind = inThread
+	case i.installed():
+		w.kind = inChannel
+	case i.GuildID == "" && (i.Context == nil || *i.Context != contextPrivate):
+		w.kind = inDM
+	}
+	return w
+}
+
+// admin tells whether Discord says that the asker may manage the server.
+func (i interaction) admin() bool {
+	if i.Member == nil || !i.installed() {
+		return false
+	}
+	p, err := strconv.ParseUint(i.Member.Permissions, 10, 64)
+	return err == nil && p&(permissionAdministrator|permissionManageGuild) != 0
+}
+
+// ask asks the desk and shows its answer; in place of the message that the
+// component is on, or as one of its own.
+func (r *responder) ask(ctx context.Context, c coach.Command, inPlace bool) error {
+	deferred := make(chan error, 1)
+	wait := time.Until(r.came.Add(ackLimit))
+	if c.Action == coach.ActHear { // takes its time
+		wait = 0
+	}
+	late := time.AfterFunc(wait, func() {
+		// The asker alone sees what comes late: that is right for all of it.
+		deferred <- r.callback(ctx, callback{Type: callbackDefer, Data: flags{flagEphemeral}})
+	})
+	answer, err := r.do(ctx, c)
+	isLate := !late.Stop()
+	if isLate {
+		if err := <-deferred; err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		r.log.Error("the desk failed", "action", c.Action, "error", err)
+		answer = coach.Answer{Sections: []coach.Section{{Text: r.desk.Words(err)}}}
+	}
+	if ctx.Err() != nil { // what is left to be said is an apology
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+	}
+	return r.show(ctx, answer, isLate, inPlace)
+}
+
+// do is the desk's Do, whose panic is an error of its own.
+func (r *responder) do(ctx context.Context, c coach.Command) (a coach.Answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error("the desk panicked", "action", c.Action, "stack", string(debug.Stack()))
+			a, err = coach.Answer{}, errors.New("the desk panicked")
+		}
+	}()
+	return r.desk.Do(ctx, c)
+}
+
+type flags struct {
+	Flags int `json:"flags"`
+}
+
+// show shows an answer.
+func (r *responder) show(ctx context.Context, a coach.Answer, deferred, inPlace bool) error {
+	if a.Form != nil {
+		if deferred { // Discord opens no form any more
+			return r.edit(ctx, say(wordsStale))
+		}
+		m, err := r.form(*a.Form)
+		if err != nil {
+			return err
+		}
+		return r.callback(ctx, callback{Type: callbackModal, Data: m})
+	}
+	messages := r.answer(a)
+	ephemeral := 0
+	if !a.Public {
+		ephemeral = flagEphemeral
+	}
+	first := messages[0]
+	first.Flags |= ephemeral
+	var err error
+	switch {
+	case deferred:
+		err = r.edit(ctx, first)
+	case inPlace && !a.Public && len(messages) == 1:
+		err = r.callback(ctx, callback{Type: callbackUpdate, Data: first}, first.files...)
+	default:
+		err = r.callback(ctx, callback{Type: callbackMessage, Data: first}, first.files...)
+	}
+	if err != nil {
+		return err
+	}
+	if a.Sentence != "" && a.Public && !deferred {
+		// Who replies to the prompt means its sentence.
+		var made message
+		if err := r.api.call(ctx, http.MethodGet, r.original(), nil, &made); err != nil {
+			return err
+		}
+		if err := r.tellAbout(ctx, a.Sentence, made.ID); err != nil {
+			return err
+		}
+	}
+	for _, m := range messages[1:] {
+		m.Flags |= ephemeral
+		if err := r.api.call(ctx, http.MethodPost, "/webhooks/"+r.i.ApplicationID+"/"+r.i.Token, m, nil, m.files...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell answers the asker with a text.
+func (r *responder) tell(ctx context.Context, text string) error {
+	return r.show(ctx, coach.Answer{Sections: []coach.Section{{Text: text}}}, false, false)
+}
+
+// original is the first answer's path.
+func (r *responder) original() string { return originalPath(r.i.ApplicationID, r.i.Token) }
+
+func originalPath(application, token string) string {
+	return "/webhooks/" + application + "/" + token + "/messages/@original"
+}
+
+// edit changes what was answered first.
+func (r *responder) edit(ctx context.Context, m outgoing) error {
+	m.Flags &^= flagEphemeral
+	return r.api.call(ctx, http.MethodPatch, r.original(), m, nil, m.files...)
+}
+
+// errAnswered says that another delivery of the same event is being answered.
+var errAnswered = errors.New("answered already")
+
+// callback is the first answer. It is repeated while Discord is out of order and
+// there is time.
+func (r *responder) callback(ctx context.Context, c callback, files ...upload) error {
+	for {
+		err := r.api.call(ctx, http.MethodPost, "/interactions/"+r.i.ID+"/"+r.i.Token+"/callback", c, nil, files...)
+		switch {
+		case err == nil:
+			return nil
+		case refused(err) == codeAcknowledged:
+			return errAnswered
+		case isRefusal(err), time.Since(r.came) > 2500*time.Millisecond:
+			return err
+		}
+		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// tokenRecord is a note's interaction, on the shelf while it can be answered.
+type tokenRecord struct {
+	Application string    `json:"application,omitempty"`
+	Token       string    `json:"token,omitempty"`
+	Until       time.Time `json:"until,omitzero"`
+}
+
+// token returns the interaction that the note came by, if it still lives.
+func (d *Discord) token(ctx context.Context, id coach.NoteID) (t tokenRecord, alive bool, err error) {
+	b, found, err := d.shelf.Get(ctx, noteKey(id))
+	if err != nil {
+		return t, false, fmt.Errorf("discord: note: %w", err)
+	}
+	if found {
+		if err := json.Unmarshal(b, &t); err != nil {
+			return tokenRecord{}, false, nil // as good as over
+		}
+	}
+	return t, t.Token != "" && time.Now().Before(t.Until), nil
+}
+
+// assess takes the recording in that /assess was given.
+func (r *responder) assess(ctx context.Context, in coach.Inbox, data commandData) error {
+	var audio attached
+	text := ""
+	for _, o := range data.Options {
+		switch o.Name {
+		case optionAudio:
+			audio = data.Resolved.Attachments[plainValue(o.Value)]
+		case optionSentence:
+			text = strings.TrimSpace(plainValue(o.Value))
+		}
+	}
+	if !isSnowflake(audio.ID) {
+		return r.tell(ctx, wordsNoRecording)
+	}
+	if !isAudio(audio) && !strings.HasPrefix(audio.ContentType, "video/") {
+		return r.tell(ctx, wordsNotAudio)
+	}
+	return r.take(ctx, in, coach.VoiceNote{
+		ID: interactionNote(r.i.ID), Text: text,
+		Audio: coach.Attachment{
+			Ref:  recording{File: audio.ID, URL: audio.URL}.ref(),
+			Name: audio.Filename, ContentType: audio.ContentType, Size: audio.Size,
+		},
+	}, message{})
+}
+
+// assessMessage takes the recording in of the message whose menu was used.
+func (r *responder) assessMessage(ctx context.Context, in coach.Inbox, data commandData) error {
+	m, ok := data.Resolved.Messages[data.TargetID]
+	if !ok || !isSnowflake(m.ID) {
+		return r.tell(ctx, wordsNoRecording)
+	}
+	audio, _, ok := audioOf(m)
+	if !ok {
+		return r.tell(ctx, wordsNoRecording)
+	}
+	if m.Author == nil || m.Author.ID != r.i.asker() {
+		return r.tell(ctx, wordsNotYours)
+	}
+	id := messageNote(m.ID)
+	known, err := r.accepted(ctx, id)
+	if err != nil {
+		return errors.Join(err, r.tell(ctx, r.desk.Words(err)))
+	}
+	if known {
+		return r.tell(ctx, wordsKnown)
+	}
+	return r.take(ctx, in, coach.VoiceNote{
+		ID: id,
+		Audio: coach.Attachment{
+			Ref:  recording{Channel: r.i.ChannelID, Message: m.ID, File: audio.ID, URL: audio.URL}.ref(),
+			Name: audio.Filename, ContentType: audio.ContentType, Size: audio.Size,
+		},
+	}, m)
+}
+
+// take accepts a note that came by an interaction. Discord shows at once that
+// mynah is at it; the note's reply takes the place of that.
+func (r *responder) take(ctx context.Context, in coach.Inbox, n coach.VoiceNote, m message) error {
+	if err := r.callback(ctx, callback{Type: callbackDefer, Data: flags{flagEphemeral}}); err != nil {
+		return err
+	}
+	at := r.i.where()
+	n.Platform, n.Thread, n.Place = Platform, at.id(), r.i.place()
+	n.Learner, n.Received = learnerID(r.i.asker()), time.Now()
+	err := func() error {
+		if n.Text == "" {
+			text, err := r.sentence(ctx, n.Learner, at, m)
+			if err != nil {
+				return err
+			}
+			if n.Text = text; text == "" {
+				n.Text = plain(m.Content)
+			}
+		}
+		record, err := json.Marshal(tokenRecord{r.i.ApplicationID, r.i.Token, r.came.Add(tokenLife)})
+		if err != nil {
+			return err
+		}
+		// Before the note is in, for its reply may be quick.
+		if err := r.shelf.Put(ctx, noteKey(n.ID), record); err != nil {
+			return fmt.Errorf("discord: note: %w", err)
+		}
+		if err := in.Accept(ctx, n); err != nil {
+			return errors.Join(err, r.shelf.Delete(ctx, noteKey(n.ID)))
+		}
+		return nil
+	}()
+	r.settled(r.i.ID, err)
+	if err == nil {
+		return nil
+	}
+	if busy := (*coach.Busy)(nil); !errors.As(err, &busy) {
+		r.log.Error("a voice note was not taken in", "interaction", r.i.ID, "error", err)
+	}
+	return r.edit(ctx, say(r.desk.Words(err)))
+}
+
+// interaction answers a note by the interaction that it came by; not done where
+// that is over. An answer takes the place of what was there, so that repeating
+// it is harmless; a notice comes beside it.
+func (p *post) interaction(ctx context.Context, t tokenRecord, m outgoing, kind coach.ReplyKind) (done bool, err error) {
+	var made message
+	if kind == coach.ReplyNotice {
+		m.Flags |= flagEphemeral
+		err = p.api.call(ctx, http.MethodPost, "/webhooks/"+t.Application+"/"+t.Token, m, &made, m.files...)
+	} else {
+		err = p.api.call(ctx, http.MethodPatch, originalPath(t.Application, t.Token), m, &made, m.files...)
+	}
+	switch refused(err) {
+	case codeUnknownWebhook, codeInvalidToken, codeUnknownMessage, codeUnknownChannel:
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	p.record = posted{Channel: toInteraction, At: time.Now(), Message: made.ID}
+	return true, p.keep(ctx)
+}
+
+// pointTo says in the interaction where the answer is.
+func (p *post) pointTo(ctx context.Context, t tokenRecord) {
+	at := p.at
+	if p.record.Channel != "" {
+		at.channel = p.record.Channel
+	}
+	m := say(wordsBelow)
+	m.Content += messageLink(at, p.record.Message)
+	if err := p.api.call(ctx, http.MethodPatch, originalPath(t.Application, t.Token), m, nil); err != nil {
+		p.log.Info("an interaction was not told where its answer is", "error", err)
+	}
+}
