@@ -1,0 +1,264 @@
+package prompts
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mynah-coach/mynah/coach"
+)
+
+// Trend is how a learner's latest notes went. Only verdicts that are sure count
+// (coach.Sure).
+type Trend struct {
+	Notes    int           // that it is made of
+	From, To time.Time     // of the first and the last of them
+	Aspects  []AspectTrend // those of SentenceAspects
+	Weak     []SoundTrend  // sounds to work on, the one worth most first; at most 6
+	Better   []SoundTrend  // sounds that were to be worked on and are mostly clear of late; at most 3
+}
+
+// AspectTrend is one aspect over the notes, oldest first; an element that is not
+// scored, or not sure, is a gap.
+type AspectTrend struct {
+	Aspect     coach.Aspect
+	Judgements []coach.Judgement
+}
+
+// Now is the label that the latest notes mostly have, Unscored where none is
+// sure; Before that of the earliest, Unscored where there are too few.
+func (a AspectTrend) Now() coach.Label    { return middle(a.sure(), true) }
+func (a AspectTrend) Before() coach.Label { return middle(a.sure(), false) }
+
+func (a AspectTrend) sure() []coach.Label {
+	var all []coach.Label
+	for _, j := range a.Judgements {
+		if j.Mark() != coach.MarkUnsure {
+			all = append(all, j.Label)
+		}
+	}
+	return all
+}
+
+// few is how many notes a label of a trend rests on: enough that one bad day
+// does not make it.
+const few = 3
+
+// middle is the median of the latest few labels, or of the earliest, which must
+// be others.
+func middle(labels []coach.Label, latest bool) coach.Label {
+	switch {
+	case latest:
+		labels = slices.Clone(labels[max(0, len(labels)-few):])
+	case len(labels) < 2*few:
+		return coach.Unscored
+	default:
+		labels = slices.Clone(labels[:few])
+	}
+	if len(labels) == 0 {
+		return coach.Unscored
+	}
+	slices.Sort(labels)
+	return labels[(len(labels)-1)/2]
+}
+
+// SoundTrend is one phoneme over the notes.
+type SoundTrend struct {
+	Sound  Sound
+	Clear  int // times it was clear
+	ToWork int // times it was below that
+}
+
+// Times is how often the sound was met and judged.
+func (s SoundTrend) Times() int { return s.Clear + s.ToWork }
+
+// share is the part that was not clear, drawn towards few where little is known.
+func (s SoundTrend) share() float64 { return float64(s.ToWork) / float64(s.Times()+2) }
+
+// worth is what working on the sound is worth: how often it fails, and what
+// English loses by it.
+func (s SoundTrend) worth() float64 {
+	most := 0
+	for _, c := range contrasts {
+		if c.a == s.Sound.Phoneme || c.b == s.Sound.Phoneme {
+			most = max(most, c.load)
+		}
+	}
+	return s.share() * (.5 + float64(most)/200)
+}
+
+// TrendOf sums up lessons, which come newest first; of more than n notes only
+// the latest n count.
+func TrendOf(lessons []coach.Lesson, n int) Trend {
+	lessons = slices.Clone(lessons[:min(len(lessons), max(n, 0))])
+	slices.Reverse(lessons)
+	t := Trend{Notes: len(lessons)}
+	if t.Notes > 0 {
+		t.From, t.To = lessons[0].At, lessons[len(lessons)-1].At
+	}
+	for _, aspect := range SentenceAspects() {
+		a := AspectTrend{Aspect: aspect}
+		for _, l := range lessons {
+			a.Judgements = append(a.Judgements, l.Assessment.Sentence.Of(aspect))
+		}
+		t.Aspects = append(t.Aspects, a)
+	}
+	half := len(lessons) / 2
+	all, first, second := tally(lessons), tally(lessons[:half]), tally(lessons[half:])
+	for _, s := range Sounds() {
+		p := s.Phoneme
+		if w := all[p]; w.ToWork >= 2 && w.Times() >= few && w.share() >= .2 {
+			t.Weak = append(t.Weak, w)
+		}
+		was, is := first[p], second[p]
+		if was.Times() >= few && is.Times() >= few && was.ToWork*2 >= was.Times() && is.Clear*5 >= is.Times()*4 {
+			t.Better = append(t.Better, is)
+		}
+	}
+	t.Weak = slices.DeleteFunc(t.Weak, func(w SoundTrend) bool {
+		return slices.ContainsFunc(t.Better, func(b SoundTrend) bool { return b.Sound.Phoneme == w.Sound.Phoneme })
+	})
+	slices.SortStableFunc(t.Weak, func(x, y SoundTrend) int { return cmp.Compare(y.worth(), x.worth()) })
+	slices.SortStableFunc(t.Better, func(x, y SoundTrend) int { return cmp.Compare(y.Clear, x.Clear) })
+	t.Weak, t.Better = t.Weak[:min(6, len(t.Weak))], t.Better[:min(3, len(t.Better))]
+	return t
+}
+
+// tally counts the sure verdicts on each phoneme.
+func tally(lessons []coach.Lesson) map[coach.Phoneme]SoundTrend {
+	all := map[coach.Phoneme]SoundTrend{}
+	for _, l := range lessons {
+		for _, w := range l.Assessment.Words {
+			if !w.Spoken {
+				continue
+			}
+			for _, p := range w.Phones {
+				s, ok := SoundOf(p.Expected)
+				if !ok {
+					continue
+				}
+				v := all[p.Expected]
+				v.Sound = s
+				switch p.Accuracy.Mark() {
+				case coach.MarkClear:
+					v.Clear++
+				case coach.MarkNearly, coach.MarkWork:
+					v.ToWork++
+				}
+				all[p.Expected] = v
+			}
+		}
+	}
+	return all
+}
+
+// Weights are the weak sounds for Pick, and those that have just become better
+// with a little weight, so that they stay.
+func (t Trend) Weights() map[coach.Phoneme]float64 {
+	w := map[coach.Phoneme]float64{}
+	for _, s := range t.Better {
+		w[s.Sound.Phoneme] = .1
+	}
+	for _, s := range t.Weak {
+		w[s.Sound.Phoneme] = s.worth()
+	}
+	return w
+}
+
+// Level suggests how hard practice sentences should be, the Value of one of
+// Levels: easy ones at first, harder ones as the latest notes are clear.
+func (t Trend) Level() string {
+	levels := Levels()
+	at := 0
+	for _, a := range t.Aspects {
+		if a.Aspect != coach.Accuracy || len(a.sure()) < few {
+			continue
+		}
+		switch a.Now() {
+		case coach.Average:
+			at = 1
+		case coach.Good:
+			at = 2
+		case coach.Excellent:
+			at = 3
+		}
+	}
+	return levels[at].Value
+}
+
+// Progress says a trend in words.
+func Progress(t Trend) []coach.Section {
+	if t.Notes == 0 {
+		return []coach.Section{{Text: NothingYet()}}
+	}
+	lead := "Your last " + count(t.Notes, "voice note")
+	if t.Notes == 1 {
+		lead = "Your first voice note"
+	}
+	if span := t.span(); span != "" {
+		lead += ", " + span
+	}
+	lines := make([]string, 0, len(t.Aspects))
+	for _, a := range t.Aspects {
+		lines = append(lines, "• "+capital(AspectName(a.Aspect))+" ("+AspectGloss(a.Aspect)+"): "+a.InWords())
+	}
+	all := []coach.Section{{Heading: lead, Text: strings.Join(lines, "\n")}}
+	if len(t.Better) > 0 {
+		var lines []string
+		for _, s := range t.Better {
+			lines = append(lines, fmt.Sprintf("• %s: clear %s of %d of late", s.Sound.ref(), timesOf(s.Clear), s.Times()))
+		}
+		all = append(all, coach.Section{Heading: "What got better", Text: strings.Join(lines, "\n")})
+	}
+	switch {
+	case len(t.Weak) > 0:
+		var lines []string
+		for _, s := range t.Weak {
+			lines = append(lines, fmt.Sprintf("• %s: clear %s of %d", s.Sound.ref(), timesOf(s.Clear), s.Times()))
+		}
+		all = append(all, coach.Section{Heading: "Sounds to work on", Text: strings.Join(lines, "\n")})
+	case t.Notes >= few:
+		all = append(all, coach.Section{Text: "No single sound stands out as one to work on."})
+	default:
+		all = append(all, coach.Section{Text: "After a few more notes I can tell you which sounds to work on."})
+	}
+	return all
+}
+
+func timesOf(n int) string {
+	switch n {
+	case 0:
+		return "none"
+	case 1:
+		return "once"
+	}
+	return number(n) + " times"
+}
+
+// InWords says where an aspect is, and where it was when that was elsewhere.
+func (a AspectTrend) InWords() string {
+	now := a.Now()
+	if now == coach.Unscored {
+		return "not sure yet"
+	}
+	words := Grade(coach.Judgement{Label: now, Confidence: 1})
+	before := a.Before()
+	if before != coach.Unscored && before != now {
+		words += ", earlier: " + Grade(coach.Judgement{Label: before, Confidence: 1})
+	}
+	return words
+}
+
+// span says over which time the notes came.
+func (t Trend) span() string {
+	switch days := int(t.To.Sub(t.From).Hours() / 24); {
+	case t.Notes < 2 || t.From.IsZero() || days < 1:
+		return ""
+	case days < 14:
+		return "over " + count(days+1, "day")
+	default:
+		return "over " + count((days+3)/7, "week")
+	}
+}
