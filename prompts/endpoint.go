@@ -2,6 +2,7 @@ package prompts
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/mynah-coach/mynah/coach"
@@ -29,46 +30,28 @@ Rules:
 5. Never mention native speakers, accents, nationality, age, sex, feelings, health, tests, scores or yourself.
 6. Speak to the learner as "you". At most 110 words in all. No lists, headings, markdown, links, emoji or names.
 7. Don't begin with the words in "avoid".
+8. Where a claim has "problem", that is what was wrong with your last wording of it. Stay closer to "says" this time.
 
 Answer: {"segments":[{"claims":["c1"],"text":"..."}, ...]}`
 
-// maxListed bounds the words and their labels that are sent.
-const maxListed = 60
+// maxPrompt bounds System and User together, in bytes. A token of a small model's
+// vocabulary is 2.5 bytes of such text at least, so that the prompt has at most
+// 1,300 tokens and leaves room for the answer in a context of 2,048: some servers
+// cut what doesn't fit without a word, and the instruction first.
+const maxPrompt = 3250
 
 // User is the endpoint's data for one assessment: the sentence, its labels and
-// the claims, as JSON. Words that could not be quoted in a reply are left out.
+// the claims, as JSON. Words that could not be quoted in a reply are left out,
+// and of a long sentence the words that no claim is about: first those that were
+// good, then all. With short, only the claims are sent. problems, by the claim's
+// ID, ask for these claims alone, once more.
+//
 // It holds no name, no audio and no identifier.
-func User(claims []coach.Claim, a coach.Assessment, earlier []coach.Lesson) string {
-	type said struct {
-		ID    string          `json:"id"`
-		Kind  coach.ClaimKind `json:"kind"`
-		Label coach.Label     `json:"label"`
-		Sure  bool            `json:"sure"`
-		Says  string          `json:"says"`
-	}
-	type labelled struct {
-		Word  string      `json:"word"`
-		Label coach.Label `json:"label"`
-	}
-	var data struct {
-		Sentence string                       `json:"sentence"`
-		Labels   map[coach.Aspect]coach.Label `json:"labels"`
-		Words    []labelled                   `json:"words"`
-		Claims   []said                       `json:"claims"`
-		Avoid    string                       `json:"avoid,omitempty"`
-	}
-	data.Labels = map[coach.Aspect]coach.Label{}
+func User(claims []coach.Claim, a coach.Assessment, earlier []coach.Lesson, short bool, problems map[string]string) string {
+	d := data{Labels: map[coach.Aspect]coach.Label{}}
 	for _, aspect := range []coach.Aspect{coach.Accuracy, coach.Fluency, coach.Prosody, coach.Completeness} {
-		data.Labels[aspect] = a.Sentence.Of(aspect).Label
+		d.Labels[aspect] = a.Sentence.Of(aspect).Label
 	}
-	var sentence []string
-	for _, w := range a.Words[:min(maxListed, len(a.Words))] {
-		if quotable(w.Text) {
-			sentence = append(sentence, w.Text)
-			data.Words = append(data.Words, labelled{w.Text, w.Accuracy.Label})
-		}
-	}
-	data.Sentence = strings.Join(sentence, " ")
 	says := map[string]string{}
 	for _, s := range Segments(claims, a, earlier) {
 		for _, id := range s.Claims {
@@ -76,14 +59,66 @@ func User(claims []coach.Claim, a coach.Assessment, earlier []coach.Lesson) stri
 		}
 	}
 	for _, c := range claims {
-		if says[c.ID] != "" {
-			data.Claims = append(data.Claims, said{c.ID, c.Kind, c.Label, !Unsure(c, a), says[c.ID]})
+		if p := problems[c.ID]; says[c.ID] != "" && (len(problems) == 0 || p != "") {
+			d.Claims = append(d.Claims, said{c.ID, c.Kind, c.Label, !Unsure(c, a), says[c.ID], p})
 		}
 	}
 	if len(earlier) > 0 {
-		data.Avoid = opening(earlier[0].Rationale.Text)
+		d.Avoid = opening(earlier[0].Rationale.Text)
 	}
-	b, err := json.Marshal(data)
+	named := func(i int) bool {
+		return slices.ContainsFunc(claims, func(c coach.Claim) bool { return c.Word != nil && *c.Word == i })
+	}
+	least := d.json()
+	for _, keep := range []func(i int) bool{
+		func(int) bool { return true },
+		func(i int) bool { return named(i) || !a.Words[i].Accuracy.Label.Clear() },
+		named,
+	} {
+		var sentence []string
+		d.Words = nil
+		for i, w := range a.Words {
+			if !quotable(w.Text) {
+				continue
+			}
+			sentence = append(sentence, w.Text)
+			if keep(i) {
+				d.Words = append(d.Words, labelled{w.Text, w.Accuracy.Label})
+			}
+		}
+		d.Sentence = strings.Join(sentence, " ")
+		if s := d.json(); !short && len(System())+len(s) <= maxPrompt {
+			return s
+		}
+	}
+	return least
+}
+
+// data is what an endpoint is told.
+type data struct {
+	Sentence string                       `json:"sentence,omitempty"`
+	Labels   map[coach.Aspect]coach.Label `json:"labels"`
+	Words    []labelled                   `json:"words,omitempty"`
+	Claims   []said                       `json:"claims"`
+	Avoid    string                       `json:"avoid,omitempty"`
+}
+
+type labelled struct {
+	Word  string      `json:"word"`
+	Label coach.Label `json:"label"`
+}
+
+type said struct {
+	ID      string          `json:"id"`
+	Kind    coach.ClaimKind `json:"kind"`
+	Label   coach.Label     `json:"label"`
+	Sure    bool            `json:"sure"`
+	Says    string          `json:"says"`
+	Problem string          `json:"problem,omitempty"`
+}
+
+func (d data) json() string {
+	b, err := json.Marshal(d)
 	if err != nil {
 		return "{}" // not reached: all of it is strings, booleans and labels
 	}

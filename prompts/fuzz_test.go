@@ -41,6 +41,6 @@ func FuzzReply(f *testing.F) {
 		if strings.Contains(l.Rationale.Text, ".com") || strings.Contains(l.Rationale.Text, "http") {
 			t.Errorf("a link in %q", l.Rationale.Text)
 		}
-		prompts.User(l.Rationale.Claims, a, nil)
+		prompts.User(l.Rationale.Claims, a, nil, false, nil)
 	})
 }

@@ -34,18 +34,23 @@ var (
 	errTooLarge = errors.New("the endpoint's answer is larger than the limit")
 	errEmpty    = errors.New("the endpoint's answer has no text")
 	errCut      = errors.New("the endpoint's answer was cut off")
+	errModel    = errors.New("the endpoint doesn't know the model's name")
+	errContext  = errors.New("the request is longer than the endpoint's context")
 )
 
 // statusError is an HTTP status other than 2xx.
 type statusError struct {
 	status int
 	after  time.Duration // Retry-After, 0 where there is none
+	why    error         // errModel, errContext, or nil where the body tells neither
 }
 
 func (e *statusError) Error() string { return fmt.Sprintf("%v: status %d", e.Unwrap(), e.status) }
 
 func (e *statusError) Unwrap() error {
 	switch {
+	case e.why != nil:
+		return e.why
 	case e.status == http.StatusTooManyRequests || e.status == http.StatusServiceUnavailable:
 		return errBusy // llama.cpp's server answers 503 while it loads its model
 	case e.status >= 500 || e.status == http.StatusRequestTimeout:
@@ -61,6 +66,7 @@ type client struct {
 	maxTokens int
 	breaker   *gobreaker.CircuitBreaker[string]
 	plainText atomic.Bool // the server refuses response_format, known from an earlier call
+	short     atomic.Bool // the server's context holds only a short request, likewise
 	idle      func()
 }
 
@@ -83,8 +89,9 @@ func newClient(cfg Config) *client {
 			Name:        "llm",
 			Timeout:     cfg.Rest,
 			ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= uint32(cfg.Failures) },
-			// The caller's going away says nothing about the endpoint.
-			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
+			// The caller's going away says nothing about the endpoint, and a
+			// request that is too long for it is asked again in a shorter form.
+			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) || errors.Is(err, errContext) },
 		}),
 	}
 }
@@ -138,6 +145,22 @@ func (c *client) ask(ctx context.Context, system, user string, schema json.RawMe
 	text, err = c.request(ctx, system, user, nil)
 	if err == nil {
 		c.plainText.Store(true)
+	}
+	return text, err
+}
+
+// fits sends the request that build makes, and once more a short one where the
+// endpoint's context is too small for it.
+func (c *client) fits(ctx context.Context, system string, schema json.RawMessage, build func(short bool) string) (string, error) {
+	if !c.short.Load() {
+		text, err := c.complete(ctx, system, build(false), schema)
+		if !errors.Is(err, errContext) {
+			return text, err
+		}
+	}
+	text, err := c.complete(ctx, system, build(true), schema)
+	if err == nil {
+		c.short.Store(true)
 	}
 	return text, err
 }
@@ -220,9 +243,9 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 		return nil, errDown // its own text holds the URL
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // whole, so that the connection can be used again
 		_ = resp.Body.Close()
-		return nil, &statusError{resp.StatusCode, retryAfter(resp.Header)}
+		return nil, &statusError{resp.StatusCode, retryAfter(resp.Header), why(resp.StatusCode, body)}
 	}
 	if t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err == nil && !strings.HasSuffix(t, "json") && t != "text/plain" {
 		_ = resp.Body.Close()
@@ -230,6 +253,25 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	}
 	resp.Body = &bounded{resp.Body, maxBody}
 	return resp, nil
+}
+
+// why tells two refusals apart that servers word each in its own way: a model
+// that isn't there (vLLM, Ollama, hosted ones), and a request that doesn't fit
+// (llama.cpp, vLLM, hosted ones). The body goes no further than this.
+func why(status int, body []byte) error {
+	if status < 400 || status > 499 {
+		return nil
+	}
+	said := strings.ToLower(string(body))
+	for _, s := range []string{"exceed_context_size", "context_length_exceeded", "context length", "context size", "context window", "prompt is too long"} {
+		if strings.Contains(said, s) {
+			return errContext
+		}
+	}
+	if strings.Contains(said, "model_not_found") || status == http.StatusNotFound && strings.Contains(said, "model") {
+		return errModel
+	}
+	return nil
 }
 
 // retryAfter reads the header in seconds; its other form, a date, asks for

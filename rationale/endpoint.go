@@ -76,44 +76,97 @@ func (e *Endpoint) Explain(ctx context.Context, now coach.Assessment, earlier []
 	if err := ctx.Err(); err != nil {
 		return coach.Rationale{}, err
 	}
-	claims := prompts.Choose(now, earlier)
-	plain := prompts.Segments(claims, now, earlier)
+	t := task{claims: prompts.Choose(now, earlier), now: now, earlier: earlier}
+	t.plain = prompts.Segments(t.claims, now, earlier)
 	start := time.Now()
-	segments, err := e.worded(ctx, claims, now, earlier)
+	segments, err := e.worded(ctx, t)
 	if ctx.Err() != nil {
 		return coach.Rationale{}, ctx.Err()
-	}
-	if err == nil {
-		segments, err = mend(segments, plain, claims, now, earlier)
 	}
 	took := slog.Duration("took", time.Since(start))
 	if err != nil {
 		e.log.WarnContext(ctx, "plain rationale used", slog.String("reason", err.Error()), took)
-		return compose(plain, claims, coach.SourcePlain), nil
+		return compose(t.plain, t.claims, coach.SourcePlain), nil
 	}
 	e.log.DebugContext(ctx, "rationale worded", took)
-	return compose(segments, claims, coach.SourceEndpoint), nil
+	return compose(segments, t.claims, coach.SourceEndpoint), nil
 }
 
-// worded asks the endpoint and parses its answer.
-func (e *Endpoint) worded(ctx context.Context, claims []coach.Claim, now coach.Assessment, earlier []coach.Lesson) ([]prompts.Segment, error) {
+// task is what is to be worded.
+type task struct {
+	claims  []coach.Claim
+	now     coach.Assessment
+	earlier []coach.Lesson
+	plain   []prompts.Segment
+}
+
+// worded asks the endpoint, and once more for the claims whose wording broke a
+// rule, naming the rule, where there is as much time left as the answer took.
+func (e *Endpoint) worded(ctx context.Context, t task) ([]prompts.Segment, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	text, err := e.client.complete(ctx, prompts.System(), prompts.User(claims, now, earlier), prompts.Schema(claims))
+	start := time.Now()
+	answer, err := e.ask(ctx, t, nil)
+	if err != nil && !errors.Is(err, errNoJSON) {
+		return nil, err
+	}
+	kept, violations := Verify(answer, t.claims, t.now, t.earlier)
+	lost := t.lost(answer, kept, violations)
+	if end, _ := ctx.Deadline(); len(lost) > 0 && time.Until(end) > time.Since(start) {
+		// Where this fails, what was kept may do.
+		if again, err := e.ask(ctx, t, lost); err == nil {
+			kept, violations = Verify(append(kept, again...), t.claims, t.now, t.earlier)
+		}
+	}
+	if len(kept) == 0 && err != nil {
+		return nil, err
+	}
+	return t.mend(kept, violations)
+}
+
+// ask has all claims worded, or those that had problems.
+func (e *Endpoint) ask(ctx context.Context, t task, problems map[string]string) ([]prompts.Segment, error) {
+	text, err := e.client.fits(ctx, prompts.System(), prompts.Schema(t.claims), func(short bool) string {
+		return prompts.User(t.claims, t.now, t.earlier, short, problems)
+	})
 	if err != nil {
 		return nil, err
 	}
 	return parse(text)
 }
 
-// mend verifies an answer and fills its gaps: a cue or a next step that was
-// lost is said plainly; a strength or a fix that was lost can't be, and is an
-// error, as is an answer that is too long or the same as last time.
-func mend(answer, plain []prompts.Segment, claims []coach.Claim, now coach.Assessment, earlier []coach.Lesson) ([]prompts.Segment, error) {
-	kept, violations := Verify(answer, claims, now)
+// lost names, for each claim that no kept segment makes, what was wrong.
+func (t task) lost(answer, kept []prompts.Segment, violations []Violation) map[string]string {
+	problems := map[string]string{}
+	for _, s := range t.plain {
+		for _, id := range s.Claims {
+			if !makes(kept, id) {
+				problems[id] = "it was missing"
+			}
+		}
+	}
+	for _, v := range violations {
+		for _, id := range answer[v.Segment].Claims {
+			if problems[id] != "" {
+				problems[id] = v.Rule.explain()
+			}
+		}
+	}
+	return problems
+}
+
+// makes reports that one of the segments makes the claim.
+func makes(segments []prompts.Segment, id string) bool {
+	return slices.ContainsFunc(segments, func(s prompts.Segment) bool { return slices.Contains(s.Claims, id) })
+}
+
+// mend puts what was kept in the claims' order and fills its gaps: a cue or a next
+// step that was lost is said plainly; a strength or a fix that was lost can't be,
+// and is an error, as is an answer that is too long or the same as an earlier one.
+func (t task) mend(kept []prompts.Segment, violations []Violation) ([]prompts.Segment, error) {
 	var out []prompts.Segment
-	for _, c := range claims {
-		if slices.ContainsFunc(out, func(s prompts.Segment) bool { return slices.Contains(s.Claims, c.ID) }) {
+	for _, c := range t.claims {
+		if makes(out, c.ID) {
 			continue
 		}
 		has := func(s prompts.Segment) bool { return slices.Contains(s.Claims, c.ID) }
@@ -121,10 +174,10 @@ func mend(answer, plain []prompts.Segment, claims []coach.Claim, now coach.Asses
 		case i >= 0:
 			out = append(out, kept[i])
 		case c.Kind == coach.ClaimCue || c.Kind == coach.ClaimNext:
-			if j := slices.IndexFunc(plain, has); j >= 0 {
-				out = append(out, plain[j])
+			if j := slices.IndexFunc(t.plain, has); j >= 0 {
+				out = append(out, t.plain[j])
 			}
-		case c.Kind == coach.ClaimStrength || prompts.IsFix(c):
+		case c.Kind == coach.ClaimStrength || c.Kind == coach.ClaimChange || prompts.IsFix(c):
 			return nil, fmt.Errorf("a %s was lost: %w", c.Kind, violated(violations))
 		}
 	}
@@ -134,8 +187,8 @@ func mend(answer, plain []prompts.Segment, claims []coach.Claim, now coach.Asses
 		return nil, violated(violations)
 	case prompts.Words(text) > prompts.MaxWords:
 		return nil, errors.New("the worded rationale is too long")
-	case len(earlier) > 0 && text == earlier[0].Rationale.Text:
-		return nil, errors.New("the worded rationale is the same as last time")
+	case slices.ContainsFunc(t.earlier, func(l coach.Lesson) bool { return l.Rationale.Text == text }):
+		return nil, errors.New("the worded rationale is the same as an earlier one")
 	}
 	return out, nil
 }

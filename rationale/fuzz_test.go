@@ -21,7 +21,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add("c6", "@everyone **light** http://x 'a' ‘b’")
 	a, claims := lesson()
 	f.Fuzz(func(t *testing.T, ids, text string) {
-		kept, broken := rationale.Verify([]prompts.Segment{{Text: text, Claims: strings.Fields(ids)}}, claims, a)
+		kept, broken := rationale.Verify([]prompts.Segment{{Text: text, Claims: strings.Fields(ids)}}, claims, a, nil)
 		if len(kept)+len(broken) != 1 {
 			t.Fatalf("%d kept, %d broken", len(kept), len(broken))
 		}

@@ -26,12 +26,15 @@ type lexicon struct {
 	mouth           map[string]bool // how sounds are made: a cue must not add to them
 	glue            map[string]bool // longer words without a meaning of their own
 	clarity         map[string]bool // praise for accuracy alone
+	pointers        map[string]bool // subjects that stand for something else
 	vocabulary      map[string]bool // all words that a coach uses
 
 	aspectWords map[coach.Aspect]map[string]bool // show that a segment is about an aspect
 	aspectNames map[coach.Aspect]map[string]bool // show that it can be about no other
 
 	hedges    []string // "not sure"
+	excesses  []string // "too long": blame
+	wishes    []string // praise for what it could have been
 	requests  []string // ask for something to be done better
 	histories []string // speak of other times
 	topics    []string // what no reply speaks of
@@ -53,7 +56,7 @@ func newLexicon() *lexicon {
 		problem problems issue issues poor poorly bad badly worse worst mispronounced swallowed skipped unfortunately
 		confusing confused struggle struggled struggling trouble inaccurate imprecise off garbled blurred slurred rough
 		broke broken jerky monotone monotonous needs lacks lacking lacked omitted absent sloppy`),
-		negations: set(`not no never without hardly barely neither nor cannot nothing none isn't wasn't weren't aren't don't
+		negations: set(`far anything not no never without hardly barely neither nor cannot nothing none isn't wasn't weren't aren't don't
 		didn't doesn't couldn't can't less lack lacks lacked`),
 		aims: set(`could can should would will might may to make more almost nearly until becomes become even so that for toward
 		towards be get closer sounds`),
@@ -77,7 +80,7 @@ func newLexicon() *lexicon {
 		puff ridge palate roof round rounded spread smile whistle open wide close closed shut back front forward high low
 		raise lower drop long longer short shorter relax relaxed loose tight tighten curl press touch touching blow
 		vibrate vibration chin cheeks nasal bite louder quieter loud quiet slow slowly fast faster quickly glide stretch
-		hold push pull upper beneath between behind`),
+		hold push pull upper beneath between behind stop stops block blocks apart together away off`),
 		glue: set(`with that this then than them they your yours when what will into from have more just only also some
 		here there their while until once before after again little bit very much now and the for you it's let's
 		were was been being would could should sounded sound sounds word words like closer sentence`),
@@ -100,11 +103,22 @@ func newLexicon() *lexicon {
 			coach.Completeness: set(`complete completely entire entirely skipped skipping omitted`),
 			coach.Stress:       set(`stress stressed stressing emphasis emphasised emphasized syllable syllables`),
 		},
+		pointers: set(`the a an your my our its it that this what there they you one who which those these she he we sound sounds word words sentence
+		reading voice rest everything`),
 		clarity: set(`clear clearly clearer clarity crisp crisply pronounced understand understood understandable correct
 		correctly accurate accurately`),
 		hedges: []string{
 			"not sure", "not quite sure", "not entirely sure", "not certain", "may", "might", "maybe", "perhaps",
 			"possibly", "could be wrong", "not completely sure", "i'm unsure", "unsure",
+		},
+		excesses: []string{
+			"too many", "too much", "too long", "too short", "too fast", "too slow", "too slowly", "too quickly",
+			"too often", "too weak", "too soft", "too loud", "too strong", "too far", "too hard",
+		},
+		wishes: []string{
+			"could be", "should be", "would be", "might be", "may be", "could sound", "should sound", "could use",
+			"could still", "could become", "could come", "could have been", "should have been", "not yet", "almost",
+			"nearly", "not quite", "don't say", "do not say", "stop saying", "if only",
 		},
 		requests: []string{
 			"work on", "to work", "practise", "practice", "focus on", "pay attention", "attention to", "look at", "try",
@@ -127,7 +141,7 @@ func newLexicon() *lexicon {
 			"stressed out", "confident", "confidence", "emotion", "emotional", "emotions", "feelings", "mood", "excited",
 			"depressed", "upset", "worried", "calm", "lisp", "stutter", "stuttering", "stammer", "disorder", "impairment",
 			"impediment", "therapy", "therapist", "doctor", "medical", "disease", "diagnosis", "autism", "dyslexia",
-			"hearing loss", "health", "sick", "illness", "disability", "ielts", "toefl", "toeic", "cefr", "exam", "exams",
+			"hearing loss", "hearing", "health", "sick", "illness", "disability", "ielts", "toefl", "toeic", "cefr", "exam", "exams",
 			"test", "tests", "grade", "grades", "score", "scores", "scored", "band", "points", "percent", "marks", "a1",
 			"a2", "b1", "b2", "c1", "c2", "certificate", "as an ai", "ai", "language model", "system prompt", "prompt",
 			"instruction", "instructions", "json", "schema", "claim", "claims", "openai", "chatgpt", "assistant", "robot",

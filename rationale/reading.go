@@ -15,7 +15,7 @@ import (
 type reading struct {
 	quoted    []string // what stands in quotes
 	symbols   []string // what stands between slashes
-	spelt     []string // "the r sound": the letters
+	spelt     []string // "the r sound", "the th in": the letters
 	likened   []string // the sound or word after "like", "closer to" and such; a symbol with a slash
 	arpabet   bool     // it holds an ARPAbet code
 	name      bool     // it holds a capital letter where no sentence begins
@@ -36,13 +36,16 @@ var (
 	reQuoted  = regexp.MustCompile(`“([^”]*)”`)
 	reNamed   = regexp.MustCompile(`(?i)(?:\b(?:hard|voiced|weak|short|long) )?“[^”]*”`) // “g”, and a hard “g”: no verdict
 	reSymbol  = regexp.MustCompile(`/([^/\s]{1,4})/`)
-	reSpelt   = regexp.MustCompile(`(?i)\b([a-z]{1,2})[ -]sounds?\b`)
+	reSpelt   = regexp.MustCompile(`(?i)\b([a-z]{1,2})[ -]sounds?\b|\b(?:the|your|that|this|an?|letters?|sound|consonant|vowel)\s+([a-z]{1,2})\b`)
 	reLikened = regexp.MustCompile(`(?i)\b(?:like|close to|closer to|near to|nearer to|towards?)\s+(?:(?:a|an|the|hard|voiced|weak|short|long|more|sound)\s+){0,3}(?:“([^”]*)”|/([^/\s]{1,4})/)`)
 	reARPAbet = regexp.MustCompile(`\b(?:AA|AE|AH|AO|AW|AY|CH|DH|EH|ER|EY|HH|IH|IY|JH|NG|OW|OY|SH|TH|UH|UW|ZH)[0-2]?\b`)
 	reWord    = regexp.MustCompile(`[\p{L}\p{N}]+(?:'[\p{L}]+)*`)
 	reEnd     = regexp.MustCompile(`[.!?;:…]+`)
 	reLink    = regexp.MustCompile(`(?i)https?:|www\.|\b[a-z0-9-]+\.[a-z]{2,}\b|\bmailto\b`)
 )
+
+// shortWords are words, not sounds that are spelt.
+const shortWords = " a of my no to it on so or in i is as at an am be by do go he if me up us we oh ok "
 
 // tidy brings what models do to a text into one form: compatibility characters,
 // white space, quotes, bold marks.
@@ -100,7 +103,7 @@ func read(text string) reading {
 	}
 	marked = reSymbol.ReplaceAllString(marked, "§")
 	for _, m := range reSpelt.FindAllStringSubmatch(marked, -1) {
-		if l := strings.ToLower(m[1]); !slices.Contains([]string{"a", "of", "my", "no", "to", "it", "on", "so", "or", "in", "i"}, l) {
+		if l := strings.ToLower(m[1] + m[2]); !strings.Contains(shortWords, " "+l+" ") {
 			r.spelt = append(r.spelt, l)
 		}
 	}
@@ -197,7 +200,9 @@ func (r reading) verdicts(l *lexicon, goals bool) (praise, blame int) {
 func (r reading) negated(l *lexicon, w string) bool {
 	for _, s := range r.sentences {
 		if i := slices.Index(s.words, w); i >= 0 {
-			return slices.ContainsFunc(s.words[max(0, i-2):i], func(b string) bool { return l.negations[b] || strings.HasSuffix(b, "n't") || b == "off" })
+			return slices.ContainsFunc(s.words[max(0, i-3):i], func(b string) bool {
+				return l.negations[b] || strings.HasSuffix(b, "n't") || b == "off" || b == "away"
+			})
 		}
 	}
 	return false

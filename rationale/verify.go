@@ -23,6 +23,7 @@ const (
 	RuleSound    Rule = "sound"    // so do the sounds that it names, and expected and heard are not swapped
 	RuleTarget   Rule = "target"   // it names what its claims are about
 	RulePolarity Rule = "polarity" // it praises strengths and asks for fixes, never the other way, in the right degree
+	RuleLabels   Rule = "labels"   // every clause, read by itself, is borne out by the labels of what it names
 	RuleUnsure   Rule = "unsure"   // it says so where the claim is not sure
 	RuleScope    Rule = "scope"    // it claims nothing of other aspects, words or lessons
 	RuleNumber   Rule = "number"   // it counts nothing that its claims don't count
@@ -31,6 +32,43 @@ const (
 	RuleLength   Rule = "length"   // it is short
 )
 
+// explain names a rule to the model that broke it.
+func (r Rule) explain() string {
+	switch r {
+	case RuleCites:
+		return "its segment cited claims that don't go together"
+	case RuleText:
+		return "it held markup, a link, an emoji or an odd character"
+	case RuleTopic:
+		return "it mentioned something that is never mentioned"
+	case RuleUnkind:
+		return "it was unkind"
+	case RuleQuote:
+		return "it quoted a word that the claim is not about"
+	case RuleSound:
+		return "it named another sound, or swapped the one wanted and the one heard"
+	case RuleTarget:
+		return "it did not name the word, sound or aspect in quotes"
+	case RulePolarity:
+		return "it praised a fix, criticised a strength, or was too strong"
+	case RuleLabels:
+		return "it said something of another word, or what the labels don't say"
+	case RuleUnsure:
+		return "it did not say that we are not sure"
+	case RuleScope:
+		return "it spoke of another aspect, of all words, or of another time"
+	case RuleNumber:
+		return "it counted something"
+	case RuleCue:
+		return "it changed how the sound is made"
+	case RuleWords:
+		return "it strayed from what is to be said"
+	case RuleLength:
+		return "it was too long"
+	}
+	return "it broke a rule"
+}
+
 // Violation is a segment that broke a rule. It holds none of its words.
 type Violation struct {
 	Segment int // index into the answer
@@ -38,11 +76,12 @@ type Violation struct {
 }
 
 // Verify holds each segment of an answer to the claims that it cites, which
-// Choose made from a, and returns those that pass (with their text tidied) and
-// what the others broke first. It trusts nothing: that a segment cites a claim
-// is no evidence that it makes it.
-func Verify(answer []prompts.Segment, claims []coach.Claim, a coach.Assessment) ([]prompts.Segment, []Violation) {
-	v := newVerifier(claims, a)
+// Choose made from a and the earlier lessons, and returns those that pass (with
+// their text tidied) and what the others broke first. It trusts nothing: that a
+// segment cites a claim is no evidence that it makes it. Each clause is read by
+// itself too, and held to the labels.
+func Verify(answer []prompts.Segment, claims []coach.Claim, a coach.Assessment, earlier []coach.Lesson) ([]prompts.Segment, []Violation) {
+	v := newVerifier(claims, a, earlier)
 	var kept []prompts.Segment
 	var broken []Violation
 	taken := map[string]bool{}
@@ -81,12 +120,12 @@ type verifier struct {
 	lex    *lexicon
 }
 
-func newVerifier(claims []coach.Claim, a coach.Assessment) *verifier {
+func newVerifier(claims []coach.Claim, a coach.Assessment, earlier []coach.Lesson) *verifier {
 	v := &verifier{a: a, claims: map[string]coach.Claim{}, says: map[string]string{}, lex: newLexicon()}
 	for _, c := range claims {
 		v.claims[c.ID] = c
 	}
-	for _, s := range prompts.Segments(claims, a, nil) {
+	for _, s := range prompts.Segments(claims, a, earlier) {
 		for _, id := range s.Claims {
 			v.says[id] = s.Text
 		}
@@ -115,6 +154,7 @@ func (v *verifier) check(s prompts.Segment, taken map[string]bool) Rule {
 		{RuleSound, v.sounds(r, g)},
 		{RuleTarget, v.targets(r, g)},
 		{RulePolarity, v.polarity(r, g)},
+		{RuleLabels, v.labels(s.Text, g)},
 		{RuleUnsure, !g.unsure || r.mentions(v.lex.hedges)},
 		{RuleScope, v.scope(r, g)},
 		{RuleNumber, v.numbers(r, g)},
@@ -246,11 +286,11 @@ func (v *verifier) sounds(r reading, g *group) bool {
 	want, _ := prompts.SoundOf(g.fix.Expected)
 	heard, _ := prompts.SoundOf(g.fix.Heard)
 	for _, s := range r.likened {
-		if s == "/"+fold(want.IPA) || s == letters(want) && letters(want) != letters(heard) || s == fold(v.a.Words[*g.fix.Word].Text) && s != letters(heard) {
-			return false // it says that what was wanted is what was heard
-		}
 		if g.fix.Heard == "" || g.fix.Heard == coach.Missing {
 			return false // nothing is known about what was heard
+		}
+		if s != "/"+fold(heard.IPA) && s != letters(heard) || s == letters(want) && fold(want.IPA) == fold(heard.IPA) {
+			return false // it was likened to something else, the sound that was wanted, say
 		}
 	}
 	return true
@@ -308,13 +348,14 @@ func (v *verifier) polarity(r reading, g *group) bool {
 	switch {
 	case g.praise != nil:
 		told := g.praise.Aspect == coach.Completeness // what was done is praise enough
-		if praise == 0 && !told || blame > 0 || r.mentions(v.lex.histories) && g.praise.Kind != coach.ClaimChange {
+		if praise == 0 && !told || blame > 0 || r.mentionsBeyond(v.lex.excesses, g.said) || r.mentionsBeyond(v.lex.wishes, g.said) ||
+			r.mentions(v.lex.histories) && g.praise.Kind != coach.ClaimChange {
 			return false
 		}
 		if g.praise.Label <= coach.Average && g.praise.Kind == coach.ClaimStrength && g.praise.Aspect != coach.Completeness {
 			return r.has(v.lex.superlatives) && !r.hasBeyond(v.lex.praises, g.said)
 		}
-		return g.praise.Label == coach.Excellent || !r.has(v.lex.highest)
+		return (g.praise.Label == coach.Excellent || !r.has(v.lex.highest)) && !r.hasBeyond(v.lex.superlatives, g.said) || g.praise.Kind == coach.ClaimChange
 	case g.fix != nil:
 		if praise > 0 || r.has(v.lex.highest) {
 			return false

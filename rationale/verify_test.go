@@ -19,7 +19,7 @@ func TestVerifyPassesThePlainWording(t *testing.T) {
 		for range 1 + n%3 {
 			claims := prompts.Choose(a, earlier)
 			segments := prompts.Segments(claims, a, earlier)
-			kept, broken := rationale.Verify(segments, claims, a)
+			kept, broken := rationale.Verify(segments, claims, a, earlier)
 			if len(broken) > 0 {
 				for _, b := range broken {
 					t.Errorf("%s: %q", b.Rule, segments[b.Segment].Text)
@@ -77,7 +77,7 @@ func TestVerifyPassesFaithfulWordings(t *testing.T) {
 		{"c8", "I'm not sure, but the “th” /θ/ in “think” may not have been clear."},
 		{"c8", "Maybe the “th” in “think” could be a little clearer."},
 	} {
-		kept, broken := rationale.Verify([]prompts.Segment{{Text: c.text, Claims: []string{c.id}}}, claims, a)
+		kept, broken := rationale.Verify([]prompts.Segment{{Text: c.text, Claims: []string{c.id}}}, claims, a, nil)
 		if len(kept) != 1 {
 			t.Errorf("%s: %q broke %v", c.id, c.text, broken)
 		}
@@ -155,7 +155,7 @@ func TestVerifyRejects(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			for _, c := range cs {
-				kept, broken := rationale.Verify([]prompts.Segment{{Text: c[1], Claims: strings.Fields(c[0])}}, claims, a)
+				kept, broken := rationale.Verify([]prompts.Segment{{Text: c[1], Claims: strings.Fields(c[0])}}, claims, a, nil)
 				if len(kept) > 0 || len(broken) != 1 {
 					t.Errorf("%s: %q passed", c[0], c[1])
 				}
