@@ -20,6 +20,10 @@ type Intake struct {
 	PerDay    int // within 24 hours; 60 when 0, no limit when negative
 	MaxText   int // characters of the sentence that are kept, and one more; 4,000 when 0
 
+	// Rules, where set, has the limits of a place, in the stead of the two above
+	// (Desk.Rules). Where it fails they hold.
+	Rules func(ctx context.Context, place coach.PlaceID) (coach.Rules, error)
+
 	inbox coach.Inbox
 
 	mu      sync.Mutex
@@ -50,7 +54,8 @@ var (
 // platform repeats what it thinks unheard. A sentence that is too long is cut
 // to where it is still too long, for the scorer to say so.
 func (i *Intake) Accept(ctx context.Context, note coach.VoiceNote) error {
-	fresh, err := i.admit(note, time.Now())
+	perMinute, perDay := i.limits(ctx, note.Place)
+	fresh, err := i.admit(note, time.Now(), perMinute, perDay)
 	if err != nil {
 		return err
 	}
@@ -62,8 +67,24 @@ func (i *Intake) Accept(ctx context.Context, note coach.VoiceNote) error {
 	return err
 }
 
+// limits are those of a place, a minute's and a day's.
+func (i *Intake) limits(ctx context.Context, place coach.PlaceID) (perMinute, perDay int) {
+	if i.Rules != nil {
+		if r, err := i.Rules(ctx, place); err == nil {
+			return orDefault(r.PerMinute, defaultPerMinute), orDefault(r.PerDay, defaultPerDay)
+		}
+	}
+	return orDefault(i.PerMinute, defaultPerMinute), orDefault(i.PerDay, defaultPerDay)
+}
+
+// What a learner may send where nothing else is said.
+const (
+	defaultPerMinute = 6
+	defaultPerDay    = 60
+)
+
 // admit counts the note, if it is a fresh one and its learner may send it.
-func (i *Intake) admit(note coach.VoiceNote, now time.Time) (fresh bool, err error) {
+func (i *Intake) admit(note coach.VoiceNote, now time.Time, perMinute, perDay int) (fresh bool, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.clean(now)
@@ -78,8 +99,8 @@ func (i *Intake) admit(note coach.VoiceNote, now time.Time) (fresh bool, err err
 		window time.Duration
 		cause  error
 	}{
-		{orDefault(i.PerDay, 60), 24 * time.Hour, errPerDay},
-		{orDefault(i.PerMinute, 6), time.Minute, errPerMinute},
+		{perDay, 24 * time.Hour, errPerDay},
+		{perMinute, time.Minute, errPerMinute},
 	} {
 		in := within(recent, now, limit.window)
 		if limit.n >= 0 && len(in) >= limit.n {

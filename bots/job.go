@@ -1,6 +1,7 @@
 package bots
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,6 +49,9 @@ func (j *job) run(ctx, stop context.Context) error {
 		err = errExhausted
 	default:
 		err = j.answer(ctx, stop)
+		if errors.Is(err, errGone) {
+			err = j.drop(ctx)
+		}
 	}
 	return j.settle(ctx, stop, err)
 }
@@ -71,20 +75,40 @@ func (j *job) answer(ctx, stop context.Context) error {
 			return err
 		}
 	}
-	if t.Reply.Kind == coach.ReplyCoaching {
-		err := j.step(ctx, StepRemember, func(ctx context.Context) error {
-			return j.history.Remember(ctx, t.Note.Learner, coach.Lesson{
-				Note: t.Note.ID, At: t.Note.Received, Assessment: *t.Reply.Assessment, Rationale: *t.Reply.Rationale,
-			})
-		})
-		if err != nil {
-			return err
-		}
+	if err := j.remember(ctx); err != nil {
+		return err
 	}
 	if err := j.release(ctx); err != nil {
 		return err
 	}
-	return j.step(ctx, StepFinish, func(ctx context.Context) error { return j.queue.Finish(ctx, t) })
+	return j.finish(ctx)
+}
+
+// remember keeps what was answered: the lesson, for the learner's next time,
+// and that there was a note, for the place's owner.
+func (j *job) remember(ctx context.Context) error {
+	t := j.task
+	if t.Reply.Kind != coach.ReplyCoaching && !j.desked() {
+		return nil
+	}
+	return j.step(ctx, StepRemember, func(ctx context.Context) error {
+		if t.Reply.Kind == coach.ReplyCoaching {
+			err := j.history.Remember(ctx, t.Note.Learner, coach.Lesson{
+				Note: t.Note.ID, At: t.Note.Received, Assessment: *t.Reply.Assessment, Rationale: *t.Reply.Rationale,
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if !j.desked() {
+			return nil
+		}
+		return j.Desk.answered(ctx, t.Note, t.Reply.Kind)
+	})
+}
+
+func (j *job) finish(ctx context.Context) error {
+	return j.step(ctx, StepFinish, func(ctx context.Context) error { return j.queue.Finish(ctx, j.task) })
 }
 
 // reply makes the note's reply and saves it: coaching, or advice for a
@@ -96,10 +120,7 @@ func (j *job) reply(ctx, stop context.Context) error {
 		switch reason := coach.ReasonOf(err); {
 		case reason != "":
 			j.log.Info("refused", "reason", reason, "error", err)
-			t.Reply = &coach.Reply{
-				Note: t.Note.ID, Learner: t.Note.Learner, Kind: coach.ReplyAdvice, Text: prompts.Advice(err), Reason: reason,
-			}
-			return j.queue.Save(ctx, t)
+			return j.advise(ctx, err)
 		case err != nil:
 			return err
 		}
@@ -111,11 +132,19 @@ func (j *job) reply(ctx, stop context.Context) error {
 	if stop.Err() != nil {
 		return errStopping
 	}
+	s, err := j.style(ctx)
+	if err != nil {
+		return err
+	}
 	var r coach.Rationale
-	err := j.step(ctx, StepExplain, func(ctx context.Context) (err error) {
+	err = j.step(ctx, StepExplain, func(ctx context.Context) (err error) {
 		earlier, err := j.history.Earlier(ctx, t.Note.Learner, j.Earlier)
 		if err != nil { // worth less than the answer
 			j.log.Warn("explained without earlier lessons", "error", err)
+		}
+		if s.short {
+			r = prompts.ShortRationale(*t.Assessment, earlier)
+			return nil
 		}
 		r, err = j.explain.Explain(ctx, *t.Assessment, earlier)
 		return err
@@ -125,16 +154,38 @@ func (j *job) reply(ctx, stop context.Context) error {
 	}
 	t.Reply = &coach.Reply{
 		Note: t.Note.ID, Learner: t.Note.Learner, Kind: coach.ReplyCoaching,
-		Text: r.Text, Assessment: t.Assessment, Rationale: &r,
+		Text: r.Text, Private: s.private, Assessment: t.Assessment, Rationale: &r,
+	}
+	if j.desked() {
+		t.Reply.Text = withMarks(r.Text, *t.Assessment)
+		t.Reply.Buttons = j.Desk.buttons(t.Note)
 	}
 	return j.queue.Save(ctx, t)
 }
 
-// assess gets the recording and scores it. Between entering native code and
+// advise makes the reply to a learner's error and saves it.
+func (j *job) advise(ctx context.Context, cause error) error {
+	s, err := j.style(ctx)
+	if err != nil {
+		return err
+	}
+	n := j.task.Note
+	j.task.Reply = &coach.Reply{
+		Note: n.ID, Learner: n.Learner, Kind: coach.ReplyAdvice,
+		Text: prompts.Advice(cause), Reason: coach.ReasonOf(cause), Private: s.private,
+	}
+	return j.queue.Save(ctx, j.task)
+}
+
+// assess gets the recording, if the note may be answered, and scores it. Between entering native code and
 // leaving it the task says so durably (Task.Crashes), so that a note which
 // takes the process down is known by it.
 func (j *job) assess(ctx, stop context.Context) (a coach.Assessment, err error) {
 	t := j.task
+	if err := j.gate(ctx); err != nil {
+		return a, err
+	}
+	j.working(ctx)
 	if t.Crashes >= maxCrashes {
 		return a, fmt.Errorf("the process died in each of %d tries: %w", t.Crashes, coach.ErrUnsupportedAudio)
 	}
@@ -211,17 +262,15 @@ func (j *job) decode(ctx context.Context) (coach.Audio, error) {
 // post posts the reply.
 func (j *job) post(ctx context.Context) error {
 	t := j.task
-	err := j.step(ctx, StepPost, func(ctx context.Context) error {
-		if j.adapter == nil {
-			return errNoAdapter
-		}
-		return j.adapter.Post(ctx, t.Note.Thread, *t.Reply)
-	})
+	if unwanted, err := j.unwanted(ctx); err != nil || unwanted {
+		return cmp.Or(err, errGone)
+	}
+	err := j.step(ctx, StepPost, func(ctx context.Context) error { return j.show(ctx, *t.Reply) })
 	if err != nil {
-		return notLearners(err)
+		return err
 	}
 	t.Posted = true
-	took := time.Since(t.Note.Received)
+	took := time.Since(t.Began())
 	if j.Observer != nil {
 		j.Observer.Step(t.Note.Platform, StepNote, took, nil)
 	}
@@ -243,12 +292,14 @@ func (j *job) settle(ctx, stop context.Context, err error) error {
 	case errors.Is(err, coach.ErrLost):
 		j.log.Warn("another worker has the note now", "error", err)
 		return nil
+	case errors.Is(err, errParked):
+		return j.park(ctx)
 	case errors.Is(err, errStopping), ctx.Err() != nil:
 		j.log.Info("given back", "error", err)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 		defer cancel()
 		return lossless(j.queue.Retry(ctx, t, 0, false))
-	case errors.As(err, &snooze) && time.Since(t.Note.Received) < j.MaxAge:
+	case errors.As(err, &snooze) && time.Since(t.Began()) < j.MaxAge:
 		wait := min(max(snooze.For, 100*time.Millisecond), time.Hour)
 		j.log.Info("snoozed", "for", wait, "error", err)
 		t.LastError = brief(err)
@@ -289,9 +340,13 @@ func (j *job) giveUp(ctx context.Context, cause error) error {
 		}
 	}
 	if !t.Posted {
-		if err := j.post(ctx); err != nil {
+		err := j.post(ctx)
+		if errors.Is(err, errGone) {
+			return lossless(j.drop(ctx))
+		}
+		if err != nil {
 			j.log.Error("not even the last reply was posted", "error", err)
-			return lossless(j.queue.Bury(ctx, t))
+			return j.bury(ctx)
 		}
 	}
 	if err := j.release(ctx); err != nil {
@@ -300,7 +355,18 @@ func (j *job) giveUp(ctx context.Context, cause error) error {
 	if t.Reply.Kind != coach.ReplyApology {
 		return lossless(j.queue.Finish(ctx, t))
 	}
-	return lossless(j.queue.Bury(ctx, t))
+	return j.bury(ctx)
+}
+
+// bury makes the note a dead letter, of which the desk knows whose it is.
+func (j *job) bury(ctx context.Context) error {
+	if j.desked() {
+		err := j.step(ctx, StepRemember, func(ctx context.Context) error { return j.Desk.buried(ctx, j.task.Note) })
+		if err != nil { // the queue may bury it all the same
+			j.log.Error("a dead letter is not known to be its learner's", "error", err)
+		}
+	}
+	return lossless(j.queue.Bury(ctx, j.task))
 }
 
 // lossless drops ErrLost: the task is in another's hands.

@@ -22,8 +22,11 @@ type Observer interface {
 }
 
 // The steps of a note. StepNote is the whole of it, from the note's receipt
-// until its reply was posted.
+// (or the answer that it had to wait for) until its reply was posted.
 const (
+	StepAdmit    = "admit" // the desk looks at the note; several times
+	StepAsk      = "ask"   // the learner is told or asked something before the answer
+	StepPark     = "park"  // the note goes back to wait for its learner
 	StepHold     = "hold"
 	StepDecode   = "decode"
 	StepScore    = "score"
@@ -49,6 +52,7 @@ type Worker struct {
 	Earlier     int           // lessons that a rationale may look back on; 10 when 0
 	Grace       time.Duration // for steps under way when Run is told to stop; 4 s when 0
 	Observer    Observer      // may be nil
+	Desk        *Desk         // of the chat platforms; nil where there is only the playground
 	Log         *slog.Logger  // discarded when nil
 
 	queue    coach.Queue

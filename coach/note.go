@@ -60,8 +60,8 @@ const (
 	ReplyApology  ReplyKind = "apology"  // our fault; given up
 
 	// These come before a note's answer, at most once each.
-	ReplyNotice   ReplyKind = "notice"   // what is stored, at first contact
-	ReplyQuestion ReplyKind = "question" // what we need to know before we can go on: the sentence, consent
+	ReplyNotice   ReplyKind = "notice"   // what is stored, at first contact; with buttons where the learner has to say yes
+	ReplyQuestion ReplyKind = "question" // which sentence was read
 )
 
 // Reply is what is posted in a note's thread. There is exactly one answer to a
@@ -90,4 +90,14 @@ type Task struct {
 	Posted     bool        `json:"posted,omitempty"`
 	Crashes    int         `json:"crashes,omitempty"`    // times that native code was entered for this note and the process never came back
 	LastError  string      `json:"last_error,omitempty"` // for the operator; holds nothing of the learner's
+	Since      time.Time   `json:"since,omitzero"`       // when it went on after it had waited for its learner
+}
+
+// Began is when the service could begin with the note: when it was received,
+// or had the answer that it waited for.
+func (t *Task) Began() time.Time {
+	if !t.Since.IsZero() {
+		return t.Since
+	}
+	return t.Note.Received
 }
