@@ -136,6 +136,7 @@ type Voice struct {
 type Privacy struct {
 	Consent    string `koanf:"consent"`     // notice or opt_in
 	MinimumAge int    `koanf:"minimum_age"` // said at first contact; 0 says nothing
+	Contact    string `koanf:"contact"`     // whom learners can ask
 }
 
 // Limits are each learner's; 0 is none.

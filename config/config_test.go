@@ -87,7 +87,7 @@ func TestEveryOptionCanBeSetInEveryPlace(t *testing.T) {
 		"slack.client_secret": hush, "slack.client_secret_file": keyFile,
 		"voice.url": "http://127.0.0.1:8880/v1", "voice.model": "small", "voice.name": "clear",
 		"voice.api_key": hush, "voice.api_key_file": keyFile, "voice.timeout": "3s",
-		"privacy.consent": "opt_in", "privacy.minimum_age": "16",
+		"privacy.consent": "opt_in", "privacy.minimum_age": "16", "privacy.contact": "privacy@school.example",
 		"llm.max_tokens": "200", "limits.per_minute": "0", "limits.per_day": "7",
 		"retention.history_days": "1", "retention.history_lessons": "2", "retention.known_days": "3",
 		"log.level": "debug", "log.format": "json", "metrics.addr": "localhost:9090", "metrics.pprof": "true",

@@ -93,8 +93,8 @@ func setDefault[T comparable](p *T, v T) {
 	}
 }
 
-// Each stream's part of Config.MaxBytes. Shelves get a sixteenth each, so four
-// of them fit.
+// Each stream's part of Config.MaxBytes. Shelves get a sixteenth each, so six of
+// them fit.
 func (c Config) tasksBytes() int64   { return c.MaxBytes / 8 }
 func (c Config) audioBytes() int64   { return c.MaxBytes * 3 / 8 }
 func (c Config) lessonsBytes() int64 { return c.MaxBytes / 8 }

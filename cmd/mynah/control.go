@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mynah-coach/mynah/bots"
 	"github.com/mynah-coach/mynah/coach"
 	"github.com/mynah-coach/mynah/config"
 	"github.com/mynah-coach/mynah/store"
@@ -28,6 +29,7 @@ import (
 //	GET    /dead             [deadLetter]
 //	POST   /dead/{id}/retry
 //	DELETE /dead/{id}
+//	GET    /disputes         [bots.Dispute]
 //
 // A refusal is text, with 404 for store.ErrNoDeadLetter and 409 for
 // store.ErrAnswered.
@@ -74,6 +76,10 @@ func controlHandler(op operator) http.Handler {
 	})
 	mux.HandleFunc("DELETE /dead/{id}", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, nil, op.Drop(r.Context(), coach.NoteID(r.PathValue("id"))))
+	})
+	mux.HandleFunc("GET /disputes", func(w http.ResponseWriter, r *http.Request) {
+		list, err := op.Disputes(r.Context())
+		answer(w, list, err)
 	})
 	return mux
 }
@@ -125,6 +131,10 @@ func (o *remote) Retry(ctx context.Context, id coach.NoteID) error {
 
 func (o *remote) Drop(ctx context.Context, id coach.NoteID) error {
 	return o.do(ctx, http.MethodDelete, "/dead/"+url.PathEscape(string(id)), nil)
+}
+
+func (o *remote) Disputes(ctx context.Context) (list []bots.Dispute, err error) {
+	return list, o.do(ctx, http.MethodGet, "/disputes", &list)
 }
 
 func (o *remote) Close() error {

@@ -13,14 +13,16 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
+	"github.com/mynah-coach/mynah/bots"
 	"github.com/mynah-coach/mynah/coach"
 	"github.com/mynah-coach/mynah/store"
 )
 
 // fakeOperator has dead letters in memory.
 type fakeOperator struct {
-	letters []deadLetter
-	revived []coach.NoteID
+	letters  []deadLetter
+	revived  []coach.NoteID
+	disputes []bots.Dispute
 }
 
 func (o *fakeOperator) Depth(context.Context) (depth, error) {
@@ -54,6 +56,8 @@ func (o *fakeOperator) Drop(_ context.Context, id coach.NoteID) error {
 	return err
 }
 
+func (o *fakeOperator) Disputes(context.Context) ([]bots.Dispute, error) { return o.disputes, nil }
+
 func (o *fakeOperator) Close() error { return nil }
 
 func TestOperatorThroughTheSocket(t *testing.T) {
@@ -63,6 +67,10 @@ func TestOperatorThroughTheSocket(t *testing.T) {
 		{ID: "playground-a", Platform: coach.Playground, Received: at, GivenUp: at.Add(time.Hour), Attempts: 8, Error: "score: out of memory"},
 		{ID: "playground-b", Platform: coach.Playground, Received: at, GivenUp: at.Add(time.Hour), Attempts: 8, Answered: true},
 		{ID: "playground-c", Platform: coach.Playground, Received: at, GivenUp: at.Add(time.Hour), Attempts: 8},
+	}}
+	fake.disputes = []bots.Dispute{{
+		Place: "discord.1", Note: "discord.2", Claim: "c2", Kind: coach.ClaimPhone, Label: coach.Bad, Confidence: .75,
+		Expected: "TH", Heard: "S", Model: "mynah 0.3.0", At: at,
 	}}
 	path := filepath.Join(t.TempDir(), "control.sock")
 	c, err := newControl(t.Context(), path, fake)
@@ -81,6 +89,10 @@ func TestOperatorThroughTheSocket(t *testing.T) {
 	letters, err := op.Dead(ctx)
 	if diff := cmp.Diff(fake.letters, letters); diff != "" || err != nil {
 		t.Errorf("dead letters: %v\n%s", err, diff)
+	}
+	disputes, err := op.Disputes(ctx)
+	if diff := cmp.Diff(fake.disputes, disputes); diff != "" || err != nil {
+		t.Errorf("disputes: %v\n%s", err, diff)
 	}
 	if err := op.Retry(ctx, "playground-a"); err != nil || !slices.Equal(fake.revived, []coach.NoteID{"playground-a"}) {
 		t.Errorf("retry: %v, revived %v", err, fake.revived)

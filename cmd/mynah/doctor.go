@@ -10,12 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mynah-coach/mynah/audio"
+	"github.com/mynah-coach/mynah/coach"
 	"github.com/mynah-coach/mynah/config"
 	"github.com/mynah-coach/mynah/scorer/ort"
 	"github.com/mynah-coach/mynah/store"
@@ -114,7 +114,10 @@ func (r *run) examine(ctx context.Context) []finding {
 		probeStore(ctx, cfg),
 		probePlayground(ctx, cfg),
 		probeEndpoint(ctx, cfg),
+		probeVoice(ctx, cfg),
 	)
+	findings = append(findings, r.probeDiscord(ctx, cfg)...)
+	findings = append(findings, r.probeSlack(ctx, cfg)...)
 	return append(findings, probeSecrets(cfg)...)
 }
 
@@ -229,7 +232,7 @@ func probePlayground(ctx context.Context, cfg *config.Config) finding {
 	}
 	addr := cfg.Playground.Addr
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
+	if isAddressTaken(err) {
 		return finding{"playground", stateWarning, addr + " is in use, by a running mynah or another program",
 			"stop that, or choose another port: playground.addr"}
 	}
@@ -244,11 +247,6 @@ func probePlayground(ctx context.Context, cfg *config.Config) finding {
 			"put a proxy that ends TLS before it"}
 	}
 	return finding{Name: "playground", State: stateOK, Detail: "http://" + addr}
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // probeEndpoint asks the endpoint for its models.
@@ -268,6 +266,86 @@ func probeEndpoint(ctx context.Context, cfg *config.Config) finding {
 			"check llm.url, llm.model and the key"}
 	}
 	return finding{Name: "endpoint", State: stateOK, Detail: cfg.LLM.URL + ", model " + cfg.LLM.Model}
+}
+
+// probeVoice has the endpoint read a word aloud.
+func probeVoice(ctx context.Context, cfg *config.Config) finding {
+	if cfg.Voice.URL == "" {
+		return finding{Name: "voice", State: stateOff, Detail: "voice.url is not set: no \"Hear it\" button"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, cfg.Voice.Timeout)
+	defer cancel()
+	v, err := newVoice(cfg)
+	kind := ""
+	if err == nil {
+		defer v.Close()
+		kind, err = v.Check(ctx)
+	}
+	if err != nil {
+		return finding{"voice", stateWarning, oneLine(err) + "; until it answers, \"Hear it\" says sorry", "check voice.url, voice.model, voice.name and the key"}
+	}
+	return finding{Name: "voice", State: stateOK, Detail: fmt.Sprintf("%s, model %s, voice %s, gives %s", cfg.Voice.URL, cfg.Voice.Model, cfg.Voice.Name, kind)}
+}
+
+// probeDiscord asks Discord about the bot.
+func (r *run) probeDiscord(ctx context.Context, cfg *config.Config) []finding {
+	if !cfg.Discord.Enabled() {
+		return []finding{{Name: "discord", State: stateOff, Detail: "discord.token is not set; docs/discord.md shows the way"}}
+	}
+	var findings []finding
+	for _, f := range r.discordConfig(cfg).Probe(ctx) {
+		findings = append(findings, found(f.Name, f.Detail, f.Fix, f.OK))
+	}
+	return findings
+}
+
+// probeSlack asks Slack about the app.
+func (r *run) probeSlack(ctx context.Context, cfg *config.Config) []finding {
+	if !cfg.Slack.Enabled() {
+		return []finding{{Name: "slack", State: stateOff, Detail: "slack.bot_token is not set; docs/slack.md shows the way"}}
+	}
+	conf := r.slackConfig(cfg)
+	if conf.ClientID != "" {
+		shelf, closeStore := installs(ctx, cfg)
+		defer closeStore()
+		conf.Installs = shelf
+	}
+	var findings []finding
+	for _, f := range conf.Probe(ctx) {
+		findings = append(findings, found(f.Name, f.Detail, f.Fix, f.OK))
+	}
+	return findings
+}
+
+// found is what a platform's own probe found. mynah works without the platform.
+func found(name, detail, fix string, ok bool) finding {
+	s := stateWarning
+	if ok {
+		s = stateOK
+	}
+	return finding{name, s, detail, fix}
+}
+
+// installs opens the shelf of the workspaces that have installed mynah; one that
+// can't be read where that is not possible now.
+func installs(ctx context.Context, cfg *config.Config) (shelf coach.Shelf, closeStore func()) {
+	s, err := store.Open(ctx, storeConfig(cfg, slog.New(slog.DiscardHandler)))
+	if err != nil {
+		return closedShelf{}, func() {}
+	}
+	closeStore = func() { _ = s.Close() } // only read from
+	shelf, err = s.Shelf(ctx, shelfInstalls, 0)
+	if err != nil {
+		return closedShelf{}, closeStore
+	}
+	return shelf, closeStore
+}
+
+// closedShelf is a shelf that a running mynah has to itself.
+type closedShelf struct{ coach.Shelf }
+
+func (closedShelf) List(context.Context, string) (map[string][]byte, error) {
+	return nil, store.ErrInUse
 }
 
 // probeSecrets looks at who can read the secrets' files.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/mynah-coach/mynah/coach"
 )
@@ -22,7 +23,9 @@ type faults struct {
 	seen atomic.Int64
 }
 
+// faults also takes stand-ins of Discord and Slack from the environment.
 func (m *Main) faults() *faults {
+	m.DiscordURL, m.SlackURL = m.getenv("MYNAH_TEST_DISCORD"), m.getenv("MYNAH_TEST_SLACK")
 	at, nth, many := strings.Cut(m.getenv("MYNAH_FAULT"), "#")
 	f := &faults{at: at, nth: 1}
 	if many {
@@ -84,6 +87,16 @@ func (q *faultyQueue) Save(ctx context.Context, t *coach.Task) error {
 func (q *faultyQueue) Finish(ctx context.Context, t *coach.Task) error {
 	defer q.f.around("finish")()
 	return q.Queue.Finish(ctx, t)
+}
+
+func (q *faultyQueue) Retry(ctx context.Context, t *coach.Task, after time.Duration, count bool) error {
+	defer q.f.around("retry")()
+	return q.Queue.Retry(ctx, t, after, count)
+}
+
+func (q *faultyQueue) Wake(ctx context.Context, id coach.NoteID) error {
+	defer q.f.around("wake")()
+	return q.Queue.Wake(ctx, id)
 }
 
 type faultyHold struct {
@@ -149,4 +162,12 @@ type faultyAdapter struct {
 func (a *faultyAdapter) Post(ctx context.Context, thread coach.ThreadID, r coach.Reply) error {
 	defer a.f.around("post")()
 	return a.Adapter.Post(ctx, thread, r)
+}
+
+// Working makes it a coach.Indicator where the adapter is one.
+func (a *faultyAdapter) Working(ctx context.Context, n coach.VoiceNote) error {
+	if in, ok := a.Adapter.(coach.Indicator); ok {
+		return in.Working(ctx, n)
+	}
+	return nil
 }

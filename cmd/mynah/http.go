@@ -5,8 +5,12 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 )
+
+// isAddressTaken reports whether something listens at the address already.
+func isAddressTaken(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
 
 // serveHTTP serves on l until ctx ends, and gives requests under way a second
 // to finish. It closes l.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/mynah-coach/mynah/bots"
 	"github.com/mynah-coach/mynah/coach"
 	"github.com/mynah-coach/mynah/config"
 	"github.com/mynah-coach/mynah/scorer"
@@ -26,6 +28,9 @@ type metrics struct {
 	stages   *prometheus.HistogramVec
 	refusals *prometheus.CounterVec
 	sources  *prometheus.CounterVec
+	notes    *prometheus.CounterVec
+	commands *prometheus.CounterVec
+	voices   *prometheus.CounterVec
 }
 
 // newMetrics returns metrics on a registry of their own.
@@ -47,11 +52,20 @@ func newMetrics(waiting func(context.Context) (depth, error)) *metrics {
 			Name: "mynah_rationales_total", Help: "Rationales by who worded them: endpoint or plain.",
 		}, []string{"source"}),
 	}
+	m.notes = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "mynah_notes_total", Help: "Voice notes that arrived, repeated deliveries too, by what became of them: accepted, busy (over a limit) or failed.",
+	}, []string{"platform", "result"})
+	m.commands = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "mynah_commands_total", Help: "Commands, buttons and forms, by action and how they ended: done or failed.",
+	}, []string{"platform", "action", "result"})
+	m.voices = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "mynah_voice_total", Help: "Sentences asked to be read aloud, by how that ended: done or failed.",
+	}, []string{"result"})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "mynah_build_info", Help: "1, with the version as label.", ConstLabels: prometheus.Labels{"version": buildVersion()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.steps, m.stages, m.refusals, m.sources, build, newQueueCollector(waiting),
+	m.registry.MustRegister(m.steps, m.stages, m.refusals, m.sources, m.notes, m.commands, m.voices, build, newQueueCollector(waiting),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -85,6 +99,75 @@ type explainerFunc func(context.Context, coach.Assessment, []coach.Lesson) (coac
 // Explain implements coach.Explainer.
 func (f explainerFunc) Explain(ctx context.Context, now coach.Assessment, earlier []coach.Lesson) (coach.Rationale, error) {
 	return f(ctx, now, earlier)
+}
+
+// inbox counts what arrives for in.
+func (m *metrics) inbox(platform coach.Platform, in coach.Inbox) coach.Inbox {
+	return inboxFunc(func(ctx context.Context, n coach.VoiceNote) error {
+		err := in.Accept(ctx, n)
+		result := "accepted"
+		if busy := (*coach.Busy)(nil); errors.As(err, &busy) {
+			result = "busy"
+		} else if err != nil {
+			result = "failed"
+		}
+		m.notes.WithLabelValues(string(platform), result).Inc()
+		return err
+	})
+}
+
+// inboxFunc is a coach.Inbox that is a function.
+type inboxFunc func(context.Context, coach.VoiceNote) error
+
+// Accept implements coach.Inbox.
+func (f inboxFunc) Accept(ctx context.Context, n coach.VoiceNote) error { return f(ctx, n) }
+
+// desk counts what is asked of d on a platform.
+func (m *metrics) desk(platform coach.Platform, d coach.Desk) coach.Desk {
+	return &countedDesk{d, platform, m}
+}
+
+type countedDesk struct {
+	coach.Desk
+	platform coach.Platform
+	metrics  *metrics
+}
+
+// Do implements coach.Desk.
+func (d *countedDesk) Do(ctx context.Context, c coach.Command) (coach.Answer, error) {
+	a, err := d.Desk.Do(ctx, c)
+	action := c.Action
+	switch action {
+	case coach.ActPractice, coach.ActProgress, coach.ActHome, coach.ActSettings, coach.ActPrivacy, coach.ActConsent,
+		coach.ActForget, coach.ActExport, coach.ActHelp, coach.ActSentence, coach.ActDetails, coach.ActAgain,
+		coach.ActHear, coach.ActDispute, coach.ActSetup, coach.ActUsage:
+	default:
+		action = "other" // whatever came from outside is no label
+	}
+	d.metrics.commands.WithLabelValues(string(d.platform), string(action), outcome(err)).Inc()
+	return a, err
+}
+
+// voice counts what v is asked to read aloud.
+func (m *metrics) voice(v bots.Voice) bots.Voice {
+	return voiceFunc(func(ctx context.Context, text string) (coach.File, error) {
+		f, err := v.Speak(ctx, text)
+		m.voices.WithLabelValues(outcome(err)).Inc()
+		return f, err
+	})
+}
+
+// voiceFunc is a bots.Voice that is a function.
+type voiceFunc func(context.Context, string) (coach.File, error)
+
+// Speak implements bots.Voice.
+func (f voiceFunc) Speak(ctx context.Context, text string) (coach.File, error) { return f(ctx, text) }
+
+func outcome(err error) string {
+	if err != nil {
+		return "failed"
+	}
+	return "done"
 }
 
 // stage is for scorer.Options.Observe.

@@ -39,6 +39,9 @@ type Main struct {
 	// Executable is the program that is started to decode recordings; empty is
 	// the running one.
 	Executable string
+	// DiscordURL and SlackURL are of stand-ins on this machine, for tests; empty
+	// are Discord and Slack themselves.
+	DiscordURL, SlackURL string
 	// Serving is called with the playground's address once all that serve
 	// starts is up; "" where the playground is off.
 	Serving func(url string)
@@ -54,12 +57,15 @@ type cli struct {
 	Config string   `placeholder:"FILE" help:"Settings file (or MYNAH_CONFIG)."`
 	Set    []string `sep:"none" placeholder:"KEY=VALUE" help:"One setting, over the file and the environment. Repeatable."`
 
-	Serve    serveCmd    `cmd:"" help:"Serve the playground and answer voice notes, until a signal."`
+	Serve    serveCmd    `cmd:"" help:"Answer voice notes, until a signal."`
 	Assess   assessCmd   `cmd:"" help:"Score recordings."`
 	Settings settingsCmd `cmd:"" name:"config" help:"Check, show or begin a settings file."`
 	Doctor   doctorCmd   `cmd:"" help:"Say what is found, what is missing and how to get it."`
 	Eval     evalCmd     `cmd:"" help:"Measure the labels against experts'."`
+	Discord  discordCmd  `cmd:"" help:"Add mynah to a Discord server."`
+	Slack    slackCmd    `cmd:"" help:"Make the Slack app."`
 	Queue    queueCmd    `cmd:"" help:"Look after voice notes that wait or were given up."`
+	Disputes disputesCmd `cmd:"" help:"List what learners said is wrong."`
 	Version  versionCmd  `cmd:"" help:"Say what this is built from and runs on."`
 }
 

@@ -119,7 +119,8 @@ func golden(t *testing.T, name, got string) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "serve", "assess", "config", "doctor", "eval", "eval speechocean762", "queue", "queue dead", "queue dead retry", "version"} {
+	for _, command := range []string{"", "serve", "assess", "config", "doctor", "eval", "eval speechocean762", "queue", "queue dead", "queue dead retry", "version",
+		"discord", "discord invite", "slack", "slack manifest", "disputes"} {
 		t.Run(strings.TrimSpace("mynah "+command), func(t *testing.T) {
 			t.Setenv("COLUMNS", "80")
 			p := newProgram(t, append(strings.Fields(command), "--help")...)
@@ -151,6 +152,12 @@ func TestWrongUseExitsWithTwo(t *testing.T) {
 		{"a wrong setting", []string{"--set", "scorer.device=gpu", "doctor"}, ""},
 		{"a setting that does not exist", []string{"serve", "--set", "llm.urll=x"}, "did you mean llm.url?"},
 		{"dead letters that are not named", []string{"queue", "dead", "retry"}, "or --all"},
+		{"an invitation to nothing", []string{"discord", "invite"}, "set discord.token_file, or give --application ID"},
+		{"an invitation to a name", []string{"discord", "invite", "--application", "mynah"}, "a number of 17 to 20 digits"},
+		{"a manifest without an address", []string{"slack", "manifest", "--http"}, "give --url, or set slack.public_url"},
+		{"a manifest with a plain address", []string{"slack", "manifest", "--http", "--url", "http://mynah.example"}, "https"},
+		{"half of Slack", []string{"serve", "--set", "slack.bot_token=xoxb-1"}, "slack.app_token: is needed in socket mode"},
+		{"a token that is none", []string{"serve", "--set", "discord.token=hunter2"}, "discord.token: is not a bot's token"},
 		{"dead letters named twice", []string{"queue", "dead", "drop", "a", "--all"}, "or --all"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

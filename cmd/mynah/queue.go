@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/mynah-coach/mynah/bots"
 	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/config"
 	"github.com/mynah-coach/mynah/store"
 )
 
@@ -23,13 +25,14 @@ type deadCmd struct {
 	Drop  deadDropCmd  `cmd:"" help:"Forget them and their recordings."`
 }
 
-// operator is what an operator can ask of the queue, in this process or in the
+// operator is what an operator can ask of what is stored, in this process or in the
 // one that serves.
 type operator interface {
 	Depth(ctx context.Context) (depth, error)
 	Dead(ctx context.Context) ([]deadLetter, error)
 	Retry(ctx context.Context, id coach.NoteID) error
 	Drop(ctx context.Context, id coach.NoteID) error
+	Disputes(ctx context.Context) ([]bots.Dispute, error)
 	Close() error
 }
 
@@ -65,7 +68,7 @@ func (c *queueShowCmd) Run(ctx context.Context, r *run) error {
 		if c.JSON {
 			return json.NewEncoder(r.Stdout).Encode(d)
 		}
-		fmt.Fprintf(r.Stdout, "%5d ready\n%5d wait for their next try\n%5d being worked on\n%5d given up (`mynah queue dead`)\n",
+		fmt.Fprintf(r.Stdout, "%5d ready\n%5d wait for their next try, or their learner\n%5d being worked on\n%5d given up (`mynah queue dead`)\n",
 			d.Ready, d.Later, d.Claimed, d.Dead)
 		return nil
 	})
@@ -167,7 +170,7 @@ func (c *deadDropCmd) Run(ctx context.Context, r *run) error {
 		func(op operator, id coach.NoteID) error { return op.Drop(ctx, id) })
 }
 
-// withOperator calls do with the queue: that of the mynah that serves from the
+// withOperator calls do with what is stored: by the mynah that serves from the
 // data directory, else opened here.
 func (r *run) withOperator(ctx context.Context, do func(operator) error) (err error) {
 	cfg, err := r.config()
@@ -175,7 +178,7 @@ func (r *run) withOperator(ctx context.Context, do func(operator) error) (err er
 		return err
 	}
 	s, err := store.Open(ctx, storeConfig(cfg, slog.New(slog.DiscardHandler)))
-	var op operator = &direct{s}
+	var op operator = &direct{cfg, s}
 	switch {
 	case errors.Is(err, store.ErrInUse):
 		op = newRemote(controlPath(cfg))
@@ -187,7 +190,10 @@ func (r *run) withOperator(ctx context.Context, do func(operator) error) (err er
 }
 
 // direct is the operator of a store in this process.
-type direct struct{ *store.Store }
+type direct struct {
+	config *config.Config
+	*store.Store
+}
 
 func (d *direct) Depth(context.Context) (depth, error) { return depth(d.Store.Depth()), nil }
 
@@ -204,3 +210,11 @@ func (d *direct) Dead(ctx context.Context) ([]deadLetter, error) {
 }
 
 func (d *direct) Retry(ctx context.Context, id coach.NoteID) error { return d.Revive(ctx, id) }
+
+func (d *direct) Disputes(ctx context.Context) ([]bots.Dispute, error) {
+	desk, err := deskOf(ctx, d.config, d.Store, parts{queue: d.Store, hold: d.Store, history: d.Store})
+	if err != nil {
+		return nil, err
+	}
+	return desk.Disputes(ctx, "")
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/mynah-coach/mynah/adapters/playground"
@@ -22,7 +21,8 @@ type serveCmd struct{}
 
 // Help is shown below the command's flags.
 func (serveCmd) Help() string {
-	return "Ends within five seconds of the first SIGINT or SIGTERM; notes that are not answered yet are kept for the next start. A second signal ends it at once."
+	return "Serves the playground (playground.enabled), Discord where there is a token (discord.token) and Slack where there are tokens (slack.bot_token and slack.app_token).\n\n" +
+		"Ends within five seconds of the first SIGINT or SIGTERM; notes that are not answered yet are kept for the next start. A second signal ends it at once."
 }
 
 // shutdownTimeout is the longest that serve takes to end; what still runs then is
@@ -58,6 +58,7 @@ type service struct {
 	engine  *engine
 	runners []runner
 	ready   func()
+	closers []func()
 }
 
 // runner is a part of the service that runs until its ctx ends.
@@ -80,7 +81,7 @@ func (r *run) newService(ctx context.Context, cfg *config.Config, log *slog.Logg
 		}
 		return nil, err
 	}
-	op := &direct{s.store}
+	op := &direct{cfg, s.store}
 	watch := newMetrics(op.Depth)
 	s.engine, err = r.openEngine(cfg, log, watch.stage) //nolint:contextcheck // loading the model is half a second that cannot be stopped
 	if err != nil {
@@ -91,17 +92,23 @@ func (r *run) newService(ctx context.Context, cfg *config.Config, log *slog.Logg
 		queue: s.store, hold: s.store, history: s.store,
 		decoder: s.engine.decoder, scorer: s.engine.scorer, explainer: watch.explainer(s.engine.explainer),
 	})
-	var adapters []coach.Adapter
+	desk, adapters, err := r.chat(ctx, cfg, log, s, p, watch)
+	if err != nil {
+		return nil, err
+	}
 	if cfg.Playground.Enabled {
 		page, err := r.playground(ctx, cfg, log, s, p)
 		if err != nil {
 			return nil, err
 		}
-		adapters = append(adapters, fault.adapter(page))
+		adapters = append(adapters, page)
 	} else {
 		s.ready = func() { r.serving("") }
 	}
-	s.work(cfg, log, p, watch, adapters)
+	for i, a := range adapters {
+		adapters[i] = fault.adapter(a)
+	}
+	s.work(cfg, log, p, watch, desk, adapters)
 	if cfg.NATS.URL == "" {
 		// The queue's commands are worth less than the service: a path too long
 		// for a socket must not keep it from starting.
@@ -123,24 +130,26 @@ func (r *run) newService(ctx context.Context, cfg *config.Config, log *slog.Logg
 	return s, nil
 }
 
-// work adds the worker, and each adapter with the intake before it.
-func (s *service) work(cfg *config.Config, log *slog.Logger, p parts, watch *metrics, adapters []coach.Adapter) {
+// work adds the worker, each adapter with the intake before it, and the desk's
+// own work, where there is a desk.
+func (s *service) work(cfg *config.Config, log *slog.Logger, p parts, watch *metrics, desk *bots.Desk, adapters []coach.Adapter) {
 	worker := bots.NewWorker(p.queue, p.hold, p.history, p.decoder, p.scorer, p.explainer, adapters...)
 	worker.Concurrency = s.engine.parallel()
 	worker.Observer = watch
+	worker.Desk = desk
 	worker.MaxBytes = int64(cfg.Audio.MaxBytes)
 	worker.Grace = shutdownTimeout - 1300*time.Millisecond // the worker, and what it uses, need some to end themselves
 	worker.Log = log
 	s.add("worker", worker.Run)
 	intake := bots.NewIntake(p.queue)
 	intake.PerMinute, intake.PerDay = limit(cfg.Limits.PerMinute), limit(cfg.Limits.PerDay)
+	if desk != nil {
+		intake.Rules = desk.Rules
+		s.add("sweep", func(ctx context.Context) error { return sweep(ctx, desk, log) })
+	}
 	for _, a := range adapters {
 		s.add(string(a.Platform()), func(ctx context.Context) error {
-			err := a.Listen(ctx, intake)
-			if errors.Is(err, syscall.EADDRINUSE) {
-				err = fmt.Errorf("%w; stop what listens there, or choose another address: playground.addr", err)
-			}
-			return err
+			return explained(a, listen(ctx, a, watch.inbox(a.Platform(), intake), log))
 		})
 	}
 }
@@ -154,13 +163,16 @@ func limit(n int) int {
 	return n
 }
 
+// onClose has f called when the service is closed.
+func (s *service) onClose(f func()) { s.closers = append(s.closers, f) }
+
 func (s *service) add(name string, run func(context.Context) error) {
 	s.runners = append(s.runners, runner{name, run})
 }
 
 // playground returns the adapter of the web page.
 func (r *run) playground(ctx context.Context, cfg *config.Config, log *slog.Logger, s *service, p parts) (coach.Adapter, error) {
-	shelf, err := s.store.Shelf(ctx, string(coach.Playground), time.Duration(cfg.Retention.HistoryDays)*24*time.Hour)
+	shelf, err := s.store.Shelf(ctx, string(coach.Playground), time.Duration(cfg.Retention.HistoryDays)*day)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +212,8 @@ func (r *run) announce(cfg *config.Config, log *slog.Logger, e *engine) {
 	info := e.model.Info()
 	log.Info("mynah starts", "version", buildVersion(), "model", e.modelName(), "device", string(info.Device),
 		"onnxruntime", info.Version, "store", where, "rationale", words,
-		"playground", cfg.Playground.Enabled, "concurrency", e.parallel())
+		"playground", cfg.Playground.Enabled, "discord", cfg.Discord.Enabled(), "slack", cfg.Slack.Enabled(),
+		"voice", cfg.Voice.URL != "", "concurrency", e.parallel())
 }
 
 var errLate = errors.New("not everything ended in time; what was under way resumes at the next start")
@@ -260,6 +273,9 @@ func (r runner) until(ctx context.Context) error {
 // close frees what newService opened.
 func (s *service) close() error {
 	var failures []error
+	for _, f := range s.closers {
+		f()
+	}
 	if s.engine != nil {
 		failures = append(failures, s.engine.Close())
 	}
@@ -270,10 +286,11 @@ func (s *service) close() error {
 }
 
 func storeConfig(cfg *config.Config, log *slog.Logger) store.Config {
-	const day = 24 * time.Hour
 	c := store.Config{
 		URL: cfg.NATS.URL, Credentials: cfg.NATS.Credentials, CA: cfg.NATS.CA, Replicas: cfg.NATS.Replicas, Prefix: cfg.NATS.Prefix,
 		MaxAudio:  int64(cfg.Audio.MaxBytes),
+		HoldAudio: waitsFor,
+		KeepDead:  deadLetterDays * day,
 		Lessons:   cfg.Retention.HistoryLessons,
 		LessonAge: time.Duration(cfg.Retention.HistoryDays) * day,
 		KnowFor:   time.Duration(cfg.Retention.KnownDays) * day,
