@@ -190,11 +190,21 @@ func listen(ctx context.Context, a coach.Adapter, in coach.Inbox, log *slog.Logg
 			return err
 		}
 		log.Error("a platform can't go on; it is tried again", "platform", a.Platform(), "after", wait, "error", err)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return nil
+		if !rest(ctx, wait) {
+			return nil //nolint:nilerr // that error is logged, and the end is as it was asked for
 		}
+	}
+}
+
+// rest waits for d. It is false when ctx ended before.
+func rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -205,18 +215,11 @@ const sweepEvery = time.Hour
 func sweep(ctx context.Context, d interface{ Sweep(context.Context) error }, log *slog.Logger) error {
 	for {
 		begin := time.Now()
-		err := d.Sweep(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
+		if err := d.Sweep(ctx); err != nil && ctx.Err() == nil {
 			log.Error("what was kept for long enough was not all dropped", "error", err)
-		default:
-			log.Debug("swept", "took", time.Since(begin))
 		}
-		select {
-		case <-time.After(sweepEvery):
-		case <-ctx.Done():
+		log.Debug("swept", "took", time.Since(begin))
+		if !rest(ctx, sweepEvery) {
 			return nil
 		}
 	}
