@@ -191,7 +191,7 @@ func listen(ctx context.Context, a coach.Adapter, in coach.Inbox, log *slog.Logg
 		}
 		log.Error("a platform can't go on; it is tried again", "platform", a.Platform(), "after", wait, "error", err)
 		if !rest(ctx, wait) {
-			return nil //nolint:nilerr // that error is logged, and the end is as it was asked for
+			return nil
 		}
 	}
 }
