@@ -232,7 +232,8 @@ func multiPart(payload []byte, files []upload) (body []byte, kind string, err er
 	for i, f := range files {
 		err = errors.Join(err, part("files["+strconv.Itoa(i)+"]", f.name, f.contentType, f.data))
 	}
-	return b.Bytes(), w.FormDataContentType(), errors.Join(err, w.Close())
+	err = errors.Join(err, w.Close())
+	return b.Bytes(), w.FormDataContentType(), err
 }
 
 // sleep waits for d, or fails with ctx.

@@ -1,0 +1,82 @@
+package discordtest
+
+import (
+	"errors"
+	"time"
+)
+
+// nonceLife is how long Discord remembers a nonce: "the past few minutes".
+const nonceLife = 3 * time.Minute
+
+// kept makes attachments of a message's uploads.
+func (s *Server) kept(channel string, files []blob) []*blob {
+	var all []*blob
+	for _, f := range files {
+		all = append(all, s.keep(channel, f))
+	}
+	return all
+}
+
+// form is a refusal of a body.
+func form(err error) *refusal {
+	if errors.Is(err, errEmpty) {
+		return refuse(400, 50006, err.Error())
+	}
+	return badForm(err.Error())
+}
+
+func (s *Server) postMessage(r *request) (any, *refusal) {
+	c := s.channels[r.PathValue("channel")]
+	permission := uint64(SendMessages)
+	if c != nil && c.isThread() {
+		permission = SendInThreads
+	}
+	c, no := s.open(r.PathValue("channel"), permission)
+	if no != nil {
+		return nil, no
+	}
+	in, err := checkMessage(r.body, r.files, suppressEmbeds|silent)
+	if err != nil {
+		return nil, form(err)
+	}
+	if in.nonce != "" && in.EnforceNonce {
+		for _, m := range c.messages {
+			if m.nonce == in.nonce && m.author == s.bot && s.now().Sub(m.nonceAt) < nonceLife {
+				return s.messageJSON(m, true), nil
+			}
+		}
+	}
+	switch {
+	case c.locked:
+		return nil, refuse(400, 160005, "This thread is locked")
+	case c.kind == kindDM:
+		if u := s.users[c.people[0]]; u.NoDM {
+			return nil, refuse(403, 50007, "Cannot send messages to this user")
+		}
+	case len(r.files) > 0:
+		if _, no := s.open(c.id, AttachFiles); no != nil {
+			return nil, no
+		}
+	}
+	m := &message{
+		id: s.nextID(), channel: c.id, guild: c.guild, author: s.bot, flags: in.Flags,
+		components: in.components, nonce: in.nonce, nonceAt: s.now(), attachments: s.kept(c.id, in.files),
+	}
+	if in.Content != nil {
+		m.content = *in.Content
+	}
+	if in.Reference != nil {
+		if s.find(c.id, in.Reference.MessageID) != nil {
+			m.replyTo, m.kind = in.Reference.MessageID, 19
+		} else if in.Reference.FailIfNotExists == nil || *in.Reference.FailIfNotExists {
+			return nil, refuse(400, 50035, "message_reference: Unknown message")
+		}
+	}
+	if in.nonce == "" || !in.EnforceNonce {
+		s.violate("a message without an enforced nonce")
+	}
+	c.archived = false
+	c.messages = append(c.messages, m)
+	s.announce(m)
+	return s.messageJSON(m, true), nil
+}
