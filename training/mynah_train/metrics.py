@@ -49,13 +49,13 @@ def precision_recall_f1(want: np.ndarray, got: np.ndarray) -> tuple[float, float
 
 
 def best_f1(want: np.ndarray, badness: np.ndarray) -> tuple[float, float]:
-    """The best F1 over all thresholds, and the precision where recall first reaches .5."""
+    """The best F1 over all thresholds, and the precision where recall first reaches .5; 0 of nothing to find."""
     order = np.argsort(-badness, kind="stable")
     hits = np.cumsum(want[order])
     flagged = np.arange(1, len(want) + 1)
     p, r = hits / flagged, hits / max(1, hits[-1])
     f1 = 2 * p * r / np.maximum(p + r, 1e-9)
-    return float(f1.max()), float(p[r >= 0.5].max())
+    return float(f1.max()), float(p[r >= 0.5].max(initial=0.0))
 
 
 def calibration_error(probabilities: np.ndarray, want: np.ndarray, got: np.ndarray, bins: int = 10) -> float:
