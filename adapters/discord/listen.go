@@ -319,7 +319,7 @@ func (l *listening) catchUp(ctx context.Context, g guild) {
 			return err
 		}
 		if saved == "" {
-			return l.shelf.Put(ctx, markKey(g.ID), []byte(now))
+			return l.marks.found(ctx, g.ID, now)
 		}
 		if !l.cfg.MessageContent {
 			return nil // others' recordings are not shown to us
@@ -388,7 +388,7 @@ func (l *listening) newDM(ctx context.Context, place, message string) {
 	l.repeat(ctx, "a direct message's mark was not written", func() error {
 		saved, err := l.marks.load(ctx, place)
 		if err == nil && saved == "" {
-			err = l.shelf.Put(ctx, markKey(place), []byte(snowflakeAt(timeOf(message))))
+			err = l.marks.found(ctx, place, snowflakeAt(timeOf(message)))
 		}
 		if err == nil && saved == "" {
 			l.marks.caughtUp(place, message)

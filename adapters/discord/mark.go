@@ -110,6 +110,19 @@ func (m *marks) load(ctx context.Context, place string) (string, error) {
 	return saved, nil
 }
 
+// found writes a place's first mark.
+func (m *marks) found(ctx context.Context, place, message string) error {
+	if err := m.shelf.Put(ctx, markKey(place), []byte(message)); err != nil {
+		return fmt.Errorf("discord: mark: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if k := m.at(place); later(message, k.saved) {
+		k.saved = message
+	}
+	return nil
+}
+
 // caughtUp says that all messages up to this one have been looked at.
 func (m *marks) caughtUp(place, message string) {
 	m.mu.Lock()

@@ -394,11 +394,16 @@ func (s *Server) Drop(code int) {
 // Reconnect asks every connection to come back.
 func (s *Server) Reconnect() { s.each(func(c *conn) { c.send(frame{Op: opReconnect}) }) }
 
+// Forget forgets every session: none can be resumed.
+func (s *Server) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions = map[string]*session{}
+}
+
 // InvalidateSessions forgets every session and says so.
 func (s *Server) InvalidateSessions() {
-	s.mu.Lock()
-	s.sessions = map[string]*session{}
-	s.mu.Unlock()
+	s.Forget()
 	s.each(func(c *conn) { c.send(frame{Op: opInvalidSession, Data: false}) })
 }
 
