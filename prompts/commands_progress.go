@@ -28,8 +28,10 @@ type AspectTrend struct {
 }
 
 // Now is the label that the latest notes mostly have, Unscored where none is
-// sure; Before that of the earliest, Unscored where there are too few.
-func (a AspectTrend) Now() coach.Label    { return middle(a.sure(), true) }
+// sure.
+func (a AspectTrend) Now() coach.Label { return middle(a.sure(), true) }
+
+// Before is that of the earliest notes, Unscored where there are too few.
 func (a AspectTrend) Before() coach.Label { return middle(a.sure(), false) }
 
 func (a AspectTrend) sure() []coach.Label {
@@ -193,6 +195,29 @@ func Progress(t Trend) []coach.Section {
 	if t.Notes == 0 {
 		return []coach.Section{{Text: NothingYet()}}
 	}
+	lines := make([]string, 0, len(t.Aspects))
+	for _, a := range t.Aspects {
+		lines = append(lines, "• "+capital(AspectName(a.Aspect))+" ("+AspectGloss(a.Aspect)+"): "+AspectNow(a))
+	}
+	all := []coach.Section{{Heading: TrendTitle(t), Text: strings.Join(lines, "\n")}}
+	list := func(sounds []SoundTrend) string {
+		lines := make([]string, 0, len(sounds))
+		for _, s := range sounds {
+			lines = append(lines, "• "+s.Sound.ref()+": "+ClearOf(s))
+		}
+		return strings.Join(lines, "\n")
+	}
+	if len(t.Better) > 0 {
+		all = append(all, coach.Section{Heading: BetterTitle(), Text: list(t.Better)})
+	}
+	if len(t.Weak) > 0 {
+		return append(all, coach.Section{Heading: WeakTitle(t), Text: list(t.Weak)})
+	}
+	return append(all, coach.Section{Text: WeakTitle(t)})
+}
+
+// TrendTitle says of which notes a trend is.
+func TrendTitle(t Trend) string {
 	lead := "Your last " + count(t.Notes, "voice note")
 	if t.Notes == 1 {
 		lead = "Your first voice note"
@@ -200,55 +225,43 @@ func Progress(t Trend) []coach.Section {
 	if span := t.span(); span != "" {
 		lead += ", " + span
 	}
-	lines := make([]string, 0, len(t.Aspects))
-	for _, a := range t.Aspects {
-		lines = append(lines, "• "+capital(AspectName(a.Aspect))+" ("+AspectGloss(a.Aspect)+"): "+a.InWords())
-	}
-	all := []coach.Section{{Heading: lead, Text: strings.Join(lines, "\n")}}
-	if len(t.Better) > 0 {
-		var lines []string
-		for _, s := range t.Better {
-			lines = append(lines, fmt.Sprintf("• %s: clear %s of %d of late", s.Sound.ref(), timesOf(s.Clear), s.Times()))
-		}
-		all = append(all, coach.Section{Heading: "What got better", Text: strings.Join(lines, "\n")})
-	}
+	return lead
+}
+
+// BetterTitle stands over the sounds that have become better.
+func BetterTitle() string { return "Clearer lately" }
+
+// WeakTitle stands over the sounds to work on, or in their place.
+func WeakTitle(t Trend) string {
 	switch {
 	case len(t.Weak) > 0:
-		var lines []string
-		for _, s := range t.Weak {
-			lines = append(lines, fmt.Sprintf("• %s: clear %s of %d", s.Sound.ref(), timesOf(s.Clear), s.Times()))
-		}
-		all = append(all, coach.Section{Heading: "Sounds to work on", Text: strings.Join(lines, "\n")})
+		return "Sounds to work on"
 	case t.Notes >= few:
-		all = append(all, coach.Section{Text: "No single sound stands out as one to work on."})
-	default:
-		all = append(all, coach.Section{Text: "After a few more notes I can tell you which sounds to work on."})
+		return "No single sound stands out as one to work on."
 	}
-	return all
+	return "After a few more notes I can tell you which sounds to work on."
 }
 
-func timesOf(n int) string {
-	switch n {
-	case 0:
-		return "none"
-	case 1:
-		return "once"
-	}
-	return number(n) + " times"
+// ClearOf says how often a sound was clear.
+func ClearOf(s SoundTrend) string {
+	return fmt.Sprintf("clear in %s of %s", number(s.Clear), number(s.Times()))
 }
 
-// InWords says where an aspect is, and where it was when that was elsewhere.
-func (a AspectTrend) InWords() string {
+// AspectNow says where an aspect is, and where it was when that was elsewhere.
+func AspectNow(a AspectTrend) string {
 	now := a.Now()
 	if now == coach.Unscored {
 		return "not sure yet"
 	}
 	words := Grade(coach.Judgement{Label: now, Confidence: 1})
-	before := a.Before()
-	if before != coach.Unscored && before != now {
-		words += ", earlier: " + Grade(coach.Judgement{Label: before, Confidence: 1})
+	switch before := a.Before(); {
+	case before == coach.Unscored || before == now:
+		return words
+	case before < now:
+		return words + ", up from " + Grade(coach.Judgement{Label: before, Confidence: 1})
+	default:
+		return words + ", earlier " + Grade(coach.Judgement{Label: before, Confidence: 1})
 	}
-	return words
 }
 
 // span says over which time the notes came.

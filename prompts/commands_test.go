@@ -211,9 +211,9 @@ func TestTrend(t *testing.T) {
 		}
 		for _, a := range trend.Aspects {
 			want := map[coach.Aspect]string{
-				coach.Accuracy: "getting there", coach.Fluency: "good, earlier: getting there", coach.Prosody: "good", coach.Completeness: "excellent",
+				coach.Accuracy: "getting there", coach.Fluency: "good, up from getting there", coach.Prosody: "good", coach.Completeness: "excellent",
 			}[a.Aspect]
-			if got := a.InWords(); got != want {
+			if got := prompts.AspectNow(a); got != want {
 				t.Errorf("%s: %q, want %q", a.Aspect, got, want)
 			}
 		}
