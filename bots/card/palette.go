@@ -2,6 +2,7 @@ package card
 
 import (
 	"cmp"
+	"encoding/binary"
 	"image"
 	"image/color"
 	"slices"
@@ -32,17 +33,22 @@ func indexed(img *image.RGBA, must []uint32, n int) *image.Paletted {
 		color color.RGBA
 		votes int
 	}
-	for at := 0; at < len(img.Pix); at += 4 {
-		c := color.RGBA{img.Pix[at], img.Pix[at+1], img.Pix[at+2], 255}
+	for at := 0; at < len(img.Pix); {
+		px := binary.LittleEndian.Uint32(img.Pix[at:])
+		n := 1 // pixels in a row that are the same: most are
+		for at += 4; at < len(img.Pix) && binary.LittleEndian.Uint32(img.Pix[at:]) == px; at += 4 {
+			n++
+		}
+		c := color.RGBA{uint8(px), uint8(px >> 8), uint8(px >> 16), 255}
 		i := cell(c.R, c.G, c.B)
-		counts[i]++
+		counts[i] += n
 		switch l := &leads[i]; { // the vote of Boyer and Moore
-		case l.votes == 0:
-			l.color, l.votes = c, 1
 		case l.color == c:
-			l.votes++
+			l.votes += n
+		case l.votes < n:
+			l.color, l.votes = c, n-l.votes
 		default:
-			l.votes--
+			l.votes -= n
 		}
 	}
 	for _, c := range must {
@@ -69,9 +75,13 @@ func indexed(img *image.RGBA, must []uint32, n int) *image.Paletted {
 		index[p.cell] = uint8(colors.Index(p.color))
 	}
 	out := image.NewPaletted(img.Rect, colors)
+	var last uint32
+	var is uint8 // of last; none is fully transparent, so the first is looked up
 	for i := range out.Pix {
-		at := 4 * i
-		out.Pix[i] = index[cell(img.Pix[at], img.Pix[at+1], img.Pix[at+2])]
+		if px := binary.LittleEndian.Uint32(img.Pix[4*i:]); px != last {
+			last, is = px, index[cell(uint8(px), uint8(px>>8), uint8(px>>16))]
+		}
+		out.Pix[i] = is
 	}
 	return out
 }
