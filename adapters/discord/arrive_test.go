@@ -214,7 +214,7 @@ func TestDeletedNotes(t *testing.T) {
 	while := p.s.Voice(ada, at, []byte("OggS"))
 	<-entered
 	p.s.Delete(at, while) // while it is being taken in
-	in.refuse = nil // Accept holds the lock
+	in.refuse = nil       // Accept holds the lock
 	close(open)
 	withdrawn := func(message string) func() bool {
 		return func() bool {

@@ -421,16 +421,24 @@ func (r *responder) take(ctx context.Context, in coach.Inbox, n coach.VoiceNote,
 }
 
 // interaction answers a note by the interaction that it came by; not done where
-// that is over. An answer takes the place of what was there, so that repeating
-// it is harmless; a notice comes beside it.
-func (p *post) interaction(ctx context.Context, t tokenRecord, m outgoing, kind coach.ReplyKind) (done bool, err error) {
-	var made message
-	if kind == coach.ReplyNotice {
-		m.Flags |= flagEphemeral
-		err = p.api.call(ctx, http.MethodPost, "/webhooks/"+t.Application+"/"+t.Token, m, &made, m.files...)
-	} else {
-		err = p.api.call(ctx, http.MethodPatch, originalPath(t.Application, t.Token), m, &made, m.files...)
+// that is over. An interaction has one message, which each reply takes the place
+// of, so that repeating one is harmless. What a notice said stays above it.
+func (p *post) interaction(ctx context.Context, t tokenRecord, m outgoing, r coach.Reply) (done bool, err error) {
+	notice := ""
+	if r.Kind != coach.ReplyNotice {
+		n, err := p.newPost(ctx, p.at, r.Note, r.Learner, string(coach.ReplyNotice))
+		if err != nil {
+			return false, err
+		}
+		notice = n.record.Notice
 	}
+	if notice != "" {
+		shown, _ := fit(r.Text, max(maxContent/2, maxContent-length(escape(notice))-2))
+		above, _ := fit(notice, maxContent-length(escape(shown))-2)
+		m.Content = escape(above) + "\n\n" + escape(shown)
+	}
+	var made message
+	err = p.api.call(ctx, http.MethodPatch, originalPath(t.Application, t.Token), m, &made, m.files...)
 	switch refused(err) {
 	case codeUnknownWebhook, codeInvalidToken, codeUnknownMessage, codeUnknownChannel:
 		return false, nil
@@ -439,6 +447,9 @@ func (p *post) interaction(ctx context.Context, t tokenRecord, m outgoing, kind 
 		return false, err
 	}
 	p.record = posted{Channel: toInteraction, At: time.Now(), Message: made.ID}
+	if r.Kind == coach.ReplyNotice {
+		p.record.Notice = r.Text
+	}
 	return true, p.keep(ctx)
 }
 

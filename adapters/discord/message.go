@@ -205,13 +205,13 @@ func (d *Discord) answer(a coach.Answer) []outgoing {
 
 // fileName is a name that Discord takes and shows as it is.
 func fileName(name string) string {
-	name = path.Base(strings.Map(func(r rune) rune {
+	name = strings.Map(func(r rune) rune {
 		switch {
 		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '.', r == '-', r == '_':
 			return r
 		}
 		return '_'
-	}, name))
+	}, path.Base(name))
 	if strings.Trim(name, "._") == "" {
 		return "file"
 	}

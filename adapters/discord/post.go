@@ -25,6 +25,7 @@ type posted struct {
 	At      time.Time `json:"at,omitzero"`       // when it was first tried there
 	Message string    `json:"message,omitempty"` // once it is known to be there
 	NoDM    bool      `json:"no_dm,omitempty"`   // its learner takes no direct messages
+	Notice  string    `json:"notice,omitempty"`  // the text of a notice that an interaction's message shows
 }
 
 // toInteraction is posted.Channel of an answer to an interaction.
@@ -128,7 +129,7 @@ func (p *post) send(ctx context.Context, m outgoing, r coach.Reply) error {
 	// others may see that; what else came by an interaction is answered there.
 	below := p.note.message != "" && !r.Private && p.at.kind != byToken
 	if alive && !below {
-		done, err := p.interaction(ctx, token, m, r.Kind)
+		done, err := p.interaction(ctx, token, m, r)
 		if done || err != nil {
 			return err
 		}

@@ -348,6 +348,17 @@ func (s *Server) Press(a Asker, id, label string) (*Interaction, error) {
 	return nil, fmt.Errorf("no button %q", label)
 }
 
+// PressID presses a button of a custom_id, as an old message of the bot's has it.
+func (s *Server) PressID(a Asker, id, customID string) (*Interaction, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, err := s.sees(a, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.begin(a, 3, m, map[string]any{"custom_id": customID, "component_type": button}), nil
+}
+
 // Choose chooses options, by label, of the menu whose placeholder is given; of a
 // menu of channels, their identifiers.
 func (s *Server) Choose(a Asker, id, placeholder string, labels ...string) (*Interaction, error) {
@@ -413,4 +424,11 @@ func (s *Server) Until(ctx context.Context, holds func() bool) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// StartThread makes a thread on a message.
+func (s *Server) StartThread(channelID, message string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.thread(s.must(channelID), message, "a thread")
 }
