@@ -1,10 +1,12 @@
 package bots_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -22,9 +24,12 @@ type world struct {
 	// store: "open", "read", "decode", "score", "explain", "post".
 	on func(ctx context.Context, op string) error
 
+	platform coach.Platform      // the playground where empty
+	shown    func(r coach.Reply) // where set, is called when a learner sees a reply
+
 	mu      sync.Mutex
 	calls   map[string]int
-	replies map[coach.NoteID][]coach.Reply // as the learner sees them: a note's same reply once
+	replies map[coach.NoteID][]coach.Reply // as the learner sees them: a note's same reply of a kind once
 	posts   int
 	earlier [][]coach.Lesson // that explain was given
 }
@@ -49,7 +54,7 @@ func (w *world) worker() *bots.Worker {
 
 type adapter struct{ *world }
 
-func (adapter) Platform() coach.Platform                        { return coach.Playground }
+func (a adapter) Platform() coach.Platform                      { return cmp.Or(a.platform, coach.Playground) }
 func (adapter) Listen(ctx context.Context, _ coach.Inbox) error { <-ctx.Done(); return nil }
 
 func (a adapter) Open(ctx context.Context, n coach.VoiceNote) (io.ReadCloser, error) {
@@ -76,16 +81,36 @@ func (a adapter) Post(ctx context.Context, thread coach.ThreadID, r coach.Reply)
 	if err := a.op(ctx, "post"); err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	if thread == "" || r.Text == "" {
 		return errors.New("an empty reply")
 	}
-	a.posts++
-	if len(a.replies[r.Note]) == 0 {
-		a.replies[r.Note] = append(a.replies[r.Note], r)
+	if a.show(r) && a.shown != nil {
+		a.shown(r)
 	}
 	return nil
+}
+
+// show reports whether the reply was not there yet.
+func (w *world) show(r coach.Reply) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.posts++
+	if slices.ContainsFunc(w.replies[r.Note], func(o coach.Reply) bool { return o.Kind == r.Kind }) {
+		return false
+	}
+	w.replies[r.Note] = append(w.replies[r.Note], r)
+	return true
+}
+
+// kinds lists the kinds of the replies to a note, in their order.
+func (w *world) kinds(id coach.NoteID) []coach.ReplyKind {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []coach.ReplyKind
+	for _, r := range w.replies[id] {
+		all = append(all, r.Kind)
+	}
+	return all
 }
 
 type decoder struct{ *world }

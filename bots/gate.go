@@ -153,7 +153,7 @@ func (j *job) show(ctx context.Context, r coach.Reply) error {
 func (j *job) park(ctx context.Context) error {
 	t := j.task
 	j.log.Info("waits for its learner")
-	err := j.step(ctx, StepPark, func(ctx context.Context) error { return j.queue.Retry(ctx, t, lookAgain, false) })
+	err := j.step(ctx, StepPark, func(ctx context.Context) error { return j.queue.Retry(ctx, t, j.LookAgain, false) })
 	if err != nil {
 		return lossless(err)
 	}

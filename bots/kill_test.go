@@ -33,6 +33,7 @@ type childConfig struct {
 	Kill  string // where the process kills itself: "before save", "after hold", ...
 	Count int    // at which time there
 	Hands int    // notes worked on at once
+	Gate  bool   // on a chat platform, with a desk
 }
 
 // runChild does a child's work if this process is one: all notes are accepted
@@ -66,6 +67,9 @@ type child struct {
 func (c *child) run() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
+	if c.Gate {
+		return c.runGate(ctx)
+	}
 	var err error
 	if c.Store, err = store.Open(ctx, store.Config{Dir: filepath.Join(c.Dir, "data"), Reserve: 1}); err != nil {
 		return err

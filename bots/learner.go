@@ -54,11 +54,10 @@ type prompt struct {
 const Wait = 7 * 24 * time.Hour
 
 const (
-	promptOpen  = 24 * time.Hour   // for which a practice prompt stays open
-	retryOpen   = time.Hour        // for which a note's own sentence does
-	takeOver    = 2 * time.Minute  // after which another note posts a notice that is not there yet
-	askAgain    = 24 * time.Hour   // after which a new note asks for consent again
-	lookAgain   = 15 * time.Minute // how often a waiting note is looked at, should nobody have woken it
+	promptOpen  = 24 * time.Hour  // for which a practice prompt stays open
+	retryOpen   = time.Hour       // for which a note's own sentence does
+	takeOver    = 2 * time.Minute // after which another note posts a notice that is not there yet
+	askAgain    = 24 * time.Hour  // after which a new note asks for consent again
 	mostWaiting = 500
 	mostRecent  = 40
 )

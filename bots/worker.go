@@ -49,6 +49,7 @@ type Worker struct {
 	MaxAge      time.Duration // of a note that is snoozed again and again, before the apology; 24 h when 0
 	MaxBytes    int64         // of a recording; 32 MiB when 0
 	StepTimeout time.Duration // of each step; 2 min when 0
+	LookAgain   time.Duration // how often a note that waits for its learner is looked at, should nobody have woken it; 15 min when 0
 	Earlier     int           // lessons that a rationale may look back on; 10 when 0
 	Grace       time.Duration // for steps under way when Run is told to stop; 4 s when 0
 	Observer    Observer      // may be nil
@@ -90,6 +91,7 @@ func (w Worker) withDefaults() *Worker {
 	setDefault(&w.MaxAge, 24*time.Hour)
 	setDefault(&w.MaxBytes, 32<<20)
 	setDefault(&w.StepTimeout, 2*time.Minute)
+	setDefault(&w.LookAgain, 15*time.Minute)
 	setDefault(&w.Earlier, 10)
 	setDefault(&w.Grace, 4*time.Second)
 	if w.Log == nil {

@@ -1,0 +1,663 @@
+package bots_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mynah-coach/mynah/bots"
+	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/store/storetest"
+)
+
+// chat is a world with a desk: a chat platform.
+type chat struct {
+	world
+	desk             *bots.Desk
+	lasting, passing *storetest.MemoryShelf
+	alone            bool // its worker works on one note at a time
+}
+
+const here coach.PlaceID = "discord.guild.1"
+
+func newChat() *chat {
+	c := &chat{lasting: storetest.NewShelf(), passing: storetest.NewShelf()}
+	c.platform = coach.Discord
+	c.desk = bots.NewDesk(c, c, c, c.lasting, c.passing)
+	return c
+}
+
+func (c *chat) worker() *bots.Worker {
+	w := c.world.worker()
+	w.Desk = c.desk
+	return w
+}
+
+// chatNote is a note of the chat, by learner n%3.
+func chatNote(n int) coach.VoiceNote {
+	v := note(n)
+	v.Platform, v.Place = coach.Discord, here
+	return v
+}
+
+// wordless is a note that came without its sentence.
+func wordless(n int) coach.VoiceNote {
+	v := chatNote(n)
+	v.Text = ""
+	return v
+}
+
+// do asks the desk, which must not fail.
+func (c *chat) do(t *testing.T, cmd coach.Command) coach.Answer {
+	t.Helper()
+	if cmd.Place == "" {
+		cmd.Place = here
+	}
+	a, err := c.desk.Do(t.Context(), cmd)
+	if err != nil {
+		t.Errorf("%s: %v", cmd.Action, err)
+	}
+	return a
+}
+
+func answers(n coach.VoiceNote, yesOrNo string) coach.Command {
+	return coach.Command{Action: coach.ActConsent, Learner: n.Learner, Place: n.Place, Note: n.ID, Values: map[string]string{"answer": yesOrNo}}
+}
+
+func reads(n coach.VoiceNote, sentence string) coach.Command {
+	return coach.Command{Action: coach.ActSentence, Learner: n.Learner, Place: n.Place, Note: n.ID, Values: map[string]string{"sentence": sentence}}
+}
+
+// live accepts the notes, starts a worker, and then lets the script run.
+func live(t *testing.T, c *chat, notes []coach.VoiceNote, script func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	for _, n := range notes {
+		if err := c.Accept(ctx, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan error)
+	worker := c.worker()
+	if c.alone {
+		worker.Concurrency, worker.Notes = 1, 1
+	}
+	go func() { done <- worker.Run(ctx) }()
+	synctest.Wait()
+	if script != nil {
+		script()
+	}
+	synctest.Wait()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	synctest.Wait()
+}
+
+// wantKinds checks which replies a note got.
+func wantKinds(t *testing.T, c *chat, n coach.VoiceNote, want ...coach.ReplyKind) {
+	t.Helper()
+	if d := cmp.Diff(want, c.kinds(n.ID)); d != "" {
+		t.Errorf("replies to %s (-want +got):\n%s", n.ID, d)
+	}
+}
+
+// wantOver checks that nothing waits and nothing is held.
+func wantOver(t *testing.T, c *chat, notes ...coach.VoiceNote) {
+	t.Helper()
+	if w := c.Waiting(); len(w) != 0 {
+		t.Errorf("%d notes still wait", len(w))
+	}
+	if b := c.Buried(); len(b) != 0 {
+		t.Errorf("%d notes were buried", len(b))
+	}
+	for _, n := range notes {
+		absent(t, &c.world, n.ID)
+	}
+}
+
+func TestLearnerIsToldOnceAndFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newChat()
+		notes := []coach.VoiceNote{chatNote(0), chatNote(3), chatNote(6)} // of one learner
+		c.on = func(_ context.Context, op string) error {
+			if told := len(c.kinds(notes[0].ID)) + len(c.kinds(notes[1].ID)) + len(c.kinds(notes[2].ID)); op == "open" && told == 0 {
+				t.Error("a recording was fetched before its learner was told")
+			}
+			return nil
+		}
+		live(t, c, notes, func() { time.Sleep(10 * time.Second) })
+		notices := 0
+		for _, n := range notes {
+			kinds := c.kinds(n.ID)
+			if kinds[0] == coach.ReplyNotice {
+				notices++
+			}
+			if kinds[len(kinds)-1] != coach.ReplyCoaching {
+				t.Errorf("%s got %v", n.ID, kinds)
+			}
+		}
+		if notices != 1 {
+			t.Errorf("%d notices", notices)
+		}
+		wantOver(t, c, notes...)
+		later := chatNote(9)
+		live(t, c, []coach.VoiceNote{later}, nil)
+		wantKinds(t, c, later, coach.ReplyCoaching)
+		other := chatNote(1)
+		live(t, c, []coach.VoiceNote{other}, nil)
+		wantKinds(t, c, other, coach.ReplyNotice, coach.ReplyCoaching)
+	})
+}
+
+// optIn asks for consent everywhere, and fails the test when anything is
+// fetched without it.
+func optIn(t *testing.T, c *chat) (consented *bool) {
+	c.alone = true // so that the notes come in their order
+	c.desk.Defaults.Consent = coach.ConsentOptIn
+	consented = new(bool)
+	var mu sync.Mutex
+	c.on = func(_ context.Context, op string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if op == "open" && !*consented {
+			t.Error("a recording was fetched without consent")
+		}
+		return nil
+	}
+	return consented
+}
+
+func TestOptIn(t *testing.T) {
+	t.Run("asked once, and answered after a yes", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChat()
+			consented := optIn(t, c)
+			first, second := chatNote(0), chatNote(3)
+			live(t, c, []coach.VoiceNote{first, second}, func() {
+				time.Sleep(3 * time.Hour)
+				synctest.Wait()
+				wantKinds(t, c, first, coach.ReplyNotice)
+				wantKinds(t, c, second)
+				if b := c.replies[first.ID][0].Buttons; len(b) < 2 || b[0].Action != coach.ActConsent || b[0].Note != first.ID || b[0].Value != "yes" || b[1].Value != "no" {
+					t.Errorf("buttons: %+v", b)
+				}
+				if a := c.do(t, coach.Command{Action: coach.ActConsent, Learner: "another", Note: first.ID, Values: map[string]string{"answer": "yes"}}); len(c.kinds(first.ID)) != 1 {
+					t.Errorf("somebody else's yes counts: %s", a.Text())
+				}
+				*consented = true
+				c.do(t, answers(first, "yes"))
+				time.Sleep(time.Second) // woken, not looked at by and by
+			})
+			wantKinds(t, c, first, coach.ReplyNotice, coach.ReplyCoaching)
+			wantKinds(t, c, second, coach.ReplyCoaching)
+			wantOver(t, c, first, second)
+			for _, f := range c.Finished() {
+				if f.Attempt != 1 || f.Began().Sub(f.Note.Received) < 3*time.Hour {
+					t.Errorf("%s took %d attempts and began %s after its receipt", f.Note.ID, f.Attempt, f.Began().Sub(f.Note.Received))
+				}
+			}
+		})
+	})
+	t.Run("dropped unheard after a no, and so is what comes later", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChat()
+			optIn(t, c)
+			first, second, later := chatNote(0), chatNote(3), chatNote(6)
+			live(t, c, []coach.VoiceNote{first, second}, func() {
+				c.do(t, answers(first, "no"))
+				synctest.Wait()
+				if err := c.Accept(t.Context(), later); err != nil {
+					t.Error(err)
+				}
+			})
+			wantKinds(t, c, first, coach.ReplyNotice)
+			wantKinds(t, c, second)
+			wantKinds(t, c, later)
+			wantOver(t, c, first, second, later)
+		})
+	})
+	t.Run("dropped unheard after a week without an answer", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChat()
+			optIn(t, c)
+			n, later := chatNote(0), chatNote(3)
+			live(t, c, []coach.VoiceNote{n}, func() {
+				time.Sleep(bots.Wait - time.Minute)
+				if len(c.Waiting()) != 1 {
+					t.Error("dropped too soon")
+				}
+				time.Sleep(20 * time.Minute)
+				synctest.Wait()
+				wantOver(t, c, n)
+				later.Received = time.Now()
+				if err := c.Accept(t.Context(), later); err != nil {
+					t.Error(err)
+				}
+			})
+			wantKinds(t, c, n, coach.ReplyNotice)
+			wantKinds(t, c, later, coach.ReplyNotice) // asked anew
+		})
+	})
+	t.Run("asked below the next note when the first is deleted", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChat()
+			optIn(t, c)
+			first, second := chatNote(0), chatNote(3)
+			live(t, c, []coach.VoiceNote{first, second}, func() {
+				if err := c.desk.Withdraw(t.Context(), first.ID); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(time.Second)
+			})
+			wantKinds(t, c, second, coach.ReplyNotice)
+			if w := c.Waiting(); len(w) != 1 || w[0].Note.ID != second.ID {
+				t.Errorf("%d wait", len(w))
+			}
+		})
+	})
+	t.Run("in a place whose owner wants it", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChat()
+			c.do(t, coach.Command{Action: coach.ActSetup, Admin: true, Learner: "owner", Values: map[string]string{"consent": "opt_in"}})
+			n, elsewhere := chatNote(0), chatNote(1)
+			elsewhere.Place = "discord.guild.2"
+			live(t, c, []coach.VoiceNote{n, elsewhere}, nil)
+			wantKinds(t, c, n, coach.ReplyNotice)
+			wantKinds(t, c, elsewhere, coach.ReplyNotice, coach.ReplyCoaching)
+			if c.calls["open"] != 1 {
+				t.Errorf("%d recordings were fetched, want the one of elsewhere", c.calls["open"])
+			}
+		})
+	})
+}
+
+func TestSentenceIsAskedFor(t *testing.T) {
+	const sentence = "Could you pass me the salt, please?"
+	t.Run("once, with the recording safe, and the answer is scored", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChat()
+			n := wordless(0)
+			live(t, c, []coach.VoiceNote{n}, func() {
+				time.Sleep(2 * 24 * time.Hour)
+				synctest.Wait()
+				wantKinds(t, c, n, coach.ReplyNotice, coach.ReplyQuestion)
+				if c.calls["open"] != 1 || c.calls["decode"] != 0 {
+					t.Errorf("calls: %v, want the recording fetched and nothing else", c.calls)
+				}
+				if a := c.do(t, reads(n, "")); a.Form == nil || a.Form.Action != coach.ActSentence || a.Form.Note != n.ID || a.Form.Name != "sentence" {
+					t.Errorf("form: %+v", a.Form)
+				}
+				theirs := reads(n, "I am somebody else.")
+				theirs.Learner = "another"
+				c.do(t, theirs)
+				c.do(t, reads(n, "  Could you pass me\nthe salt,   please?\x00\xff "))
+				c.do(t, reads(n, "A second thought."))
+				time.Sleep(time.Second)
+			})
+			wantKinds(t, c, n, coach.ReplyNotice, coach.ReplyQuestion, coach.ReplyCoaching)
+			if got := c.replies[n.ID][2].Assessment.Text; got != "Could you pass me the salt, please?\x00\uFFFD" {
+				t.Errorf("scored: %q", got)
+			}
+			wantOver(t, c, n)
+			if c.calls["open"] != 1 {
+				t.Errorf("fetched %d times", c.calls["open"])
+			}
+		})
+	})
+	t.Run("and is the open prompt for a while", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChat()
+			n := wordless(0)
+			live(t, c, []coach.VoiceNote{n}, func() { c.do(t, reads(n, sentence)) })
+			if got, err := c.desk.Prompt(t.Context(), n.Learner); err != nil || got != sentence {
+				t.Errorf("prompt %q, %v", got, err)
+			}
+			time.Sleep(time.Hour)
+			if got, err := c.desk.Prompt(t.Context(), n.Learner); err != nil || got != "" {
+				t.Errorf("an hour later: prompt %q, %v", got, err)
+			}
+		})
+	})
+	t.Run("an answer that comes while the note is claimed is not lost", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChat()
+			n := wordless(0)
+			c.shown = func(r coach.Reply) {
+				if r.Kind == coach.ReplyQuestion {
+					c.do(t, reads(n, sentence))
+				}
+			}
+			live(t, c, []coach.VoiceNote{n}, func() { time.Sleep(time.Second) })
+			wantKinds(t, c, n, coach.ReplyNotice, coach.ReplyQuestion, coach.ReplyCoaching)
+		})
+	})
+	t.Run("no answer for a week drops the note and its recording", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChat()
+			n := wordless(0)
+			live(t, c, []coach.VoiceNote{n}, func() {
+				time.Sleep(bots.Wait + 20*time.Minute)
+				synctest.Wait()
+				a := c.do(t, reads(n, sentence))
+				if a.Form != nil || a.Text() == "" {
+					t.Errorf("too late, and told %+v", a)
+				}
+			})
+			wantKinds(t, c, n, coach.ReplyNotice, coach.ReplyQuestion)
+			wantOver(t, c, n)
+		})
+	})
+	t.Run("a recording that is gone is told of at once", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChat()
+			c.on = func(_ context.Context, op string) error {
+				if op == "open" {
+					return fmt.Errorf("link: %w", coach.ErrAudioGone)
+				}
+				return nil
+			}
+			n := wordless(0)
+			live(t, c, []coach.VoiceNote{n}, nil)
+			wantKinds(t, c, n, coach.ReplyNotice, coach.ReplyAdvice)
+			wantOver(t, c, n)
+		})
+	})
+}
+
+// TestGoneAnywhere deletes the note, forgets its learner or leaves its place
+// before and during every operation on it: it gets no answer unless that was on
+// its way already, and nothing is kept of the learner or the recording.
+func TestGoneAnywhere(t *testing.T) {
+	for what, vanish := range map[string]func(t *testing.T, c *chat, n coach.VoiceNote) error{
+		"withdrawn": func(t *testing.T, c *chat, n coach.VoiceNote) error { return c.desk.Withdraw(t.Context(), n.ID) },
+		"forgotten": func(t *testing.T, c *chat, n coach.VoiceNote) error {
+			_, err := c.desk.Do(t.Context(), coach.Command{Action: coach.ActForget, Learner: n.Learner, Place: n.Place, Values: map[string]string{"confirm": "yes"}})
+			return err
+		},
+		"left": func(t *testing.T, c *chat, n coach.VoiceNote) error { return c.desk.Leave(t.Context(), n.Place) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			for at, ops := 0, 0; at <= ops; at++ {
+				ops = 0
+				synctest.Test(t, func(t *testing.T) {
+					c := newChat()
+					n := chatNote(0)
+					gone := func() {
+						if err := vanish(t, c, n); err != nil {
+							t.Error(err)
+						}
+					}
+					if at == 0 {
+						gone()
+					}
+					late := false // the answer was on its way
+					c.on = func(_ context.Context, op string) error {
+						if ops++; ops == at {
+							late = op == "post" && len(c.kinds(n.ID)) == 1
+							gone()
+						}
+						return nil
+					}
+					live(t, c, []coach.VoiceNote{n}, func() { time.Sleep(time.Minute) })
+					want := []coach.ReplyKind{coach.ReplyNotice, coach.ReplyCoaching}
+					switch {
+					case at == 0:
+						want = nil
+					case at <= ops && !late:
+						want = want[:1]
+					}
+					if got := c.kinds(n.ID); !slices.Equal(got, want) {
+						t.Errorf("at %d of %d: replies %v, want %v", at, ops, got, want)
+					}
+					wantOver(t, c, n)
+					lessons, err := c.Earlier(t.Context(), n.Learner, -1)
+					if keep := at > ops || late && what == "withdrawn"; err != nil || (len(lessons) == 1) != keep {
+						t.Errorf("at %d of %d: %d lessons are kept, %v", at, ops, len(lessons), err)
+					}
+				})
+				if at == 0 {
+					ops = 1
+				}
+			}
+		})
+	}
+}
+
+// TestGateSurvivesAnything loses the claim, or fails the operation, at every
+// single operation in turn, with a learner who answers at once or later: under
+// opt-in, a note that came without its sentence gets one notice, one question
+// and one answer.
+func TestGateSurvivesAnything(t *testing.T) {
+	const sentence = "Could you pass me the salt, please?"
+	for _, trouble := range []string{"crash", "failure"} {
+		for _, delay := range []time.Duration{0, time.Minute} {
+			t.Run(fmt.Sprintf("%s, answered after %s", trouble, delay), func(t *testing.T) {
+				for at := 1; ; at++ {
+					ops := 0
+					synctest.Test(t, func(t *testing.T) {
+						c := newChat()
+						c.alone = true
+						n := wordless(0)
+						c.desk.Defaults.Consent = coach.ConsentOptIn
+						var consented, quiet atomic.Bool // quiet: it is the learner who asks, and would again; or the test
+						do := func(op string) error {
+							if op == "open" && !consented.Load() {
+								t.Errorf("%s at %d: fetched without consent", trouble, at)
+							}
+							if quiet.Load() || op == "accept" || op == "claim" {
+								return nil
+							}
+							if ops++; ops == at {
+								if trouble == "failure" {
+									return errOurs
+								}
+								c.Crash()
+							}
+							return nil
+						}
+						c.Fail, c.lasting.Fail, c.passing.Fail = do, do, do
+						c.on = func(_ context.Context, op string) error { return do(op) }
+						c.shown = func(r coach.Reply) {
+							reply := func() {
+								time.Sleep(delay)
+								quiet.Store(true)
+								defer quiet.Store(false)
+								switch r.Kind {
+								case coach.ReplyNotice:
+									consented.Store(true)
+									c.do(t, answers(n, "yes"))
+								case coach.ReplyQuestion:
+									c.do(t, reads(n, sentence))
+								}
+							}
+							if delay > 0 {
+								go reply()
+							} else {
+								reply()
+							}
+						}
+						live(t, c, []coach.VoiceNote{n}, func() {
+							for range 60 { // at the worst it is looked at again, twice
+								if time.Sleep(time.Minute); len(c.Waiting()) == 0 {
+									break
+								}
+							}
+							time.Sleep(delay)
+							quiet.Store(true)
+						})
+						kinds := c.kinds(n.ID)
+						if !slices.Equal(kinds, []coach.ReplyKind{coach.ReplyNotice, coach.ReplyQuestion, coach.ReplyCoaching}) {
+							t.Errorf("%s at %d: replies %v", trouble, at, kinds)
+						}
+						wantOver(t, c, n)
+						if f := c.Finished(); len(f) != 1 || f[0].Note.Text != sentence {
+							t.Errorf("%s at %d: finished %+v", trouble, at, f)
+						}
+					})
+					if ops < at {
+						if at < 30 {
+							t.Errorf("a note has only %d operations", ops)
+						}
+						return
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestLearnersManner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newChat()
+		n := chatNote(0)
+		set := func(name, value string) {
+			t.Helper()
+			c.do(t, coach.Command{Action: coach.ActSettings, Learner: n.Learner, Values: map[string]string{name: value}})
+		}
+		set("replies", "me")
+		live(t, c, []coach.VoiceNote{n}, nil)
+		for _, r := range c.replies[n.ID] {
+			if !r.Private {
+				t.Errorf("the %s is for everyone", r.Kind)
+			}
+		}
+		if r := c.replies[n.ID][1]; len(r.Buttons) != 3 || r.Buttons[0].Action != coach.ActDetails || r.Buttons[0].Note != n.ID {
+			t.Errorf("buttons: %+v", r.Buttons)
+		}
+		set("replies", "thread")
+		set("explanations", "short")
+		before := c.calls["explain"]
+		next := chatNote(3)
+		live(t, c, []coach.VoiceNote{next}, nil)
+		if r := c.replies[next.ID][0]; r.Private || c.calls["explain"] != before || r.Rationale == nil || r.Rationale.Source != coach.SourcePlain {
+			t.Errorf("reply: %+v; want a short one for everyone", r)
+		}
+		c.do(t, coach.Command{Action: coach.ActSetup, Learner: "owner", Admin: true, Values: map[string]string{"replies": "private"}})
+		other := chatNote(1)
+		live(t, c, []coach.VoiceNote{other}, nil)
+		if r := c.replies[other.ID][1]; !r.Private {
+			t.Error("the owner wants replies to be private")
+		}
+		mine := chatNote(6)
+		live(t, c, []coach.VoiceNote{mine}, nil)
+		if r := c.replies[mine.ID][0]; r.Private {
+			t.Error("the learner wants theirs in the thread, whatever the owner wants")
+		}
+	})
+}
+
+func TestPlaygroundHasNoGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newChat()
+		c.platform = coach.Playground
+		c.desk.Defaults.Consent = coach.ConsentOptIn
+		n := note(0)
+		live(t, c, []coach.VoiceNote{n}, nil)
+		wantKinds(t, c, n, coach.ReplyCoaching)
+		if r := c.replies[n.ID][0]; len(r.Buttons) != 0 || r.Text != r.Rationale.Text {
+			t.Errorf("reply: %+v", r)
+		}
+	})
+}
+
+// indicating is an adapter that shows what is being worked on.
+type indicating struct {
+	adapter
+	working func(ctx context.Context, n coach.VoiceNote) error
+}
+
+func (i indicating) Working(ctx context.Context, n coach.VoiceNote) error { return i.working(ctx, n) }
+
+func TestIndicator(t *testing.T) {
+	for name, working := range map[string]func(ctx context.Context) error{
+		"works":  func(context.Context) error { return nil },
+		"fails":  func(context.Context) error { return errOurs },
+		"panics": func(context.Context) error { panic("out of order") },
+		"hangs":  func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newChat()
+				n := wordless(0)
+				var shown []coach.NoteID
+				worker := bots.NewWorker(c, c, c, decoder{&c.world}, scorer{&c.world}, explainer{&c.world},
+					indicating{adapter{&c.world}, func(ctx context.Context, n coach.VoiceNote) error {
+						shown = append(shown, n.ID)
+						return working(ctx)
+					}})
+				worker.Desk = c.desk
+				if err := c.Accept(t.Context(), n); err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error)
+				go func() { done <- worker.Run(ctx) }()
+				time.Sleep(time.Second)
+				if len(shown) != 0 {
+					t.Error("a note that waits for its learner is not being worked on")
+				}
+				c.do(t, reads(n, "I think so."))
+				time.Sleep(5 * time.Second)
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+				wantKinds(t, c, n, coach.ReplyNotice, coach.ReplyQuestion, coach.ReplyCoaching)
+				if len(shown) != 1 {
+					t.Errorf("shown %d times", len(shown))
+				}
+			})
+		})
+	}
+}
+
+func TestForgottenWhileItFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newChat()
+		c.on = func(_ context.Context, op string) error {
+			if op == "score" {
+				return errOurs
+			}
+			return nil
+		}
+		n := chatNote(0)
+		live(t, c, []coach.VoiceNote{n}, func() {
+			time.Sleep(5 * time.Second)
+			c.do(t, coach.Command{Action: coach.ActForget, Learner: n.Learner, Values: map[string]string{"confirm": "yes"}})
+			time.Sleep(10 * time.Minute)
+		})
+		wantKinds(t, c, n, coach.ReplyNotice)
+		wantOver(t, c, n)
+	})
+}
+
+func TestSnoozeAfterALongWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newChat()
+		n := wordless(0)
+		limited := true
+		live(t, c, []coach.VoiceNote{n}, func() {
+			time.Sleep(3 * 24 * time.Hour)
+			c.on = func(_ context.Context, op string) error {
+				if op == "post" && limited {
+					limited = false
+					return &coach.Snooze{For: time.Minute, Cause: errors.New("429")}
+				}
+				return nil
+			}
+			c.do(t, reads(n, "I think so."))
+			time.Sleep(2 * time.Minute)
+		})
+		wantKinds(t, c, n, coach.ReplyNotice, coach.ReplyQuestion, coach.ReplyCoaching)
+	})
+}
