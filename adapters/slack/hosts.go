@@ -2,14 +2,14 @@ package slack
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"syscall"
 	"time"
+
+	"code.dny.dev/ssrf"
 )
 
 // fileHosts are the hosts that recordings are fetched from, with the token: by
@@ -84,54 +84,9 @@ func (h fileHosts) client() *http.Client {
 
 // control refuses an address after its name was looked up, so that no name can
 // lead inside.
-func (h fileHosts) control(_, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("slack: dial: %w", err)
-	}
+func (h fileHosts) control(network, address string, c syscall.RawConn) error {
 	if h.standIn != nil && h.standIn.Host == address {
 		return nil
 	}
-	if !public(at.Addr()) {
-		return errors.New("slack: dial: the file host is at a private address")
-	}
-	return nil
-}
-
-// public reports whether an address is anybody's on the Internet.
-func public(a netip.Addr) bool {
-	a = a.Unmap()
-	if !a.IsGlobalUnicast() || a.IsPrivate() {
-		return false
-	}
-	for _, p := range notPublic() {
-		if p.Contains(a) {
-			return false
-		}
-	}
-	return true
-}
-
-// notPublic lists the special ranges of the IANA registries that netip does not
-// know of.
-func notPublic() []netip.Prefix {
-	return []netip.Prefix{
-		netip.MustParsePrefix("0.0.0.0/8"),
-		netip.MustParsePrefix("100.64.0.0/10"),
-		netip.MustParsePrefix("192.0.0.0/24"),
-		netip.MustParsePrefix("192.0.2.0/24"),
-		netip.MustParsePrefix("192.88.99.0/24"),
-		netip.MustParsePrefix("198.18.0.0/15"),
-		netip.MustParsePrefix("198.51.100.0/24"),
-		netip.MustParsePrefix("203.0.113.0/24"),
-		netip.MustParsePrefix("240.0.0.0/4"),
-		netip.MustParsePrefix("64:ff9b::/96"),
-		netip.MustParsePrefix("64:ff9b:1::/48"),
-		netip.MustParsePrefix("100::/64"),
-		netip.MustParsePrefix("2001::/23"),
-		netip.MustParsePrefix("2001:db8::/32"),
-		netip.MustParsePrefix("2002::/16"),
-		netip.MustParsePrefix("3fff::/20"),
-		netip.MustParsePrefix("5f00::/16"),
-	}
+	return ssrf.New(ssrf.WithPorts(443)).Safe(network, address, c)
 }
