@@ -128,8 +128,16 @@ func CardAlt(a coach.Assessment, claims []coach.Claim) string {
 		why, next := NoFix(a, claims)
 		tail.WriteString(" " + strings.TrimSpace(why+" "+next))
 	}
-	rest := cut(tail.String(), maxAlt-60)
-	return "How it sounded, word by word: " + altWords(a, maxAlt-len([]rune(rest))-40) + "." + rest
+	var lead string
+	for _, c := range claims {
+		if c.Kind == coach.ClaimStrength || c.Kind == coach.ClaimChange {
+			lead = Line(c, a) + " "
+			break
+		}
+	}
+	lead += "Word by word: "
+	rest := cut(tail.String(), maxAlt-len([]rune(lead))-60)
+	return lead + altWords(a, maxAlt-len([]rune(lead+rest))-1) + "." + rest
 }
 
 // altWords says each word's mark, leaving clear words out where there is no room

@@ -104,6 +104,7 @@ func cases() map[string]coach.Reply {
 		"endless":     reply(mixed, endless...),
 		"long_words":  reply(mixed, "Pneumonoultramicroscopicsilicovolcanoconiosis:~", "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft:! TH>S!", "is IH Z", "rare:! R>W! EH R"),
 		"odd":         reply(mixed, "<@everyone>:!", "مرحبا:~", "a\u202eb\u200d:?", "👍🏽", "naïve N AY IY V", "x\ty\nz", "\u0301:!", "𝕳𝖎", "中文:x"),
+		"in_clear":    reply(mixed, "She SH IY", "wants W AA N T S>T!", "three TH>S! R IY", "more:? M AO R"),
 		"no_sounds":   reply(all(coach.Good), "Twenty-five", "U.S.", "don't", "3.5"),
 		"no_sentence": reply([4]coach.Judgement{}, "Hello HH AH L OW", "world:! W ER L>R! D"),
 	}

@@ -86,7 +86,7 @@ func layReply(a coach.Assessment, claims []coach.Claim) (*picture, error) {
 	p.sentence(a, fixes)
 	p.fixes(a, claims, fixes)
 	p.aspects(a.Sentence)
-	p.legend(a)
+	p.legend(a, fixes)
 	p.y += margin - 8
 	return p, nil
 }
@@ -127,8 +127,8 @@ func (p *picture) badge(x, y, size float64, m coach.Mark) {
 type pill struct {
 	text  string
 	under string
-	mark  coach.Mark
-	fix   bool
+	mark  coach.Mark // the word's, "" for what is no word
+	fix   coach.Mark // of what is to be fixed in it, "" where nothing is
 	style style
 	words int // that it stands for
 	w     float64
@@ -204,9 +204,9 @@ func (p *picture) pills(a coach.Assessment, fixes []fix, size float64, all bool)
 			if f.claim.Word == nil || *f.claim.Word != i {
 				continue
 			}
-			l.fix = true
-			if l.under = p.plain(prompts.Under(f.claim, a)); l.under != "" || f.mark == coach.MarkUnheard {
-				l.mark = f.mark
+			l.fix = f.mark
+			if l.under = p.plain(prompts.Under(f.claim, a)); l.under != "" && l.fix != l.mark {
+				l.under = l.fix.Sign() + " " + l.under
 			}
 		}
 		if !all && l.mark == coach.MarkClear {
@@ -262,10 +262,11 @@ func (p *picture) pill(x, y float64, l pill, size float64) {
 	if l.under != "" {
 		height += underStyle(size).size * underLine
 	}
-	if l.fix {
-		line = 5
+	edge := t
+	if l.fix != "" {
+		edge, line = toneOf(l.fix), 5
 	}
-	p.add(shape{kind: box, x: x, y: y, w: l.w, h: height, radius: size * .42, fill: t.fill, stroke: t.line, line: line})
+	p.add(shape{kind: box, x: x, y: y, w: l.w, h: height, radius: size * .42, fill: t.fill, stroke: edge.line, line: line})
 	s := style{size * .8, true}
 	p.centre(x+size*(pillSide+badgeSize/2), middle(y, row, s), s, t.text, l.mark.Sign())
 	from := x + size*(pillSide+badgeSize+badgeGap)
@@ -275,7 +276,7 @@ func (p *picture) pill(x, y float64, l pill, size float64) {
 		p.add(shape{kind: path, stroke: t.text, line: max(2, size/14), points: [][2]float64{{from, at}, {to, at}}})
 	}
 	if l.under != "" {
-		p.write(x+size*pillSide, y+row+underStyle(size).size*.62, underStyle(size), t.text, l.under)
+		p.write(x+size*pillSide, y+row+underStyle(size).size*.62, underStyle(size), edge.text, l.under)
 	}
 }
 
@@ -361,8 +362,11 @@ func (p *picture) meter(x, y, w float64, n int) {
 }
 
 // legend says what the marks stand for that are there.
-func (p *picture) legend(a coach.Assessment) {
+func (p *picture) legend(a coach.Assessment, fixes []fix) {
 	used := map[coach.Mark]bool{}
+	for _, f := range fixes {
+		used[f.mark] = true
+	}
 	for _, w := range a.Words {
 		used[w.Mark()] = true
 	}
