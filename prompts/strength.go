@@ -240,7 +240,7 @@ func carried(a coach.Assessment, last coach.Lesson) (coach.Claim, bool) {
 		}
 		for i, w := range a.Words {
 			for j, p := range w.Phones {
-				if w.Spoken && p.Expected == f.Expected && merit(p.Accuracy) >= praiseworthy {
+				if w.Spoken && !functionWord(w.Text) && p.Expected == f.Expected && merit(p.Accuracy) >= praiseworthy {
 					return coach.Claim{
 						Kind: coach.ClaimChange, Aspect: coach.Accuracy, Word: ptr(i), Phone: ptr(j),
 						Label: p.Accuracy.Label, Confidence: p.Accuracy.Confidence, Expected: f.Expected,

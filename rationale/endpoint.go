@@ -76,8 +76,7 @@ func (e *Endpoint) Explain(ctx context.Context, now coach.Assessment, earlier []
 	if err := ctx.Err(); err != nil {
 		return coach.Rationale{}, err
 	}
-	t := task{claims: prompts.Choose(now, earlier), now: now, earlier: earlier}
-	t.plain = prompts.Segments(t.claims, now, earlier)
+	t := newTask(now, earlier)
 	start := time.Now()
 	segments, err := e.worded(ctx, t)
 	if ctx.Err() != nil {
@@ -98,6 +97,12 @@ type task struct {
 	now     coach.Assessment
 	earlier []coach.Lesson
 	plain   []prompts.Segment
+}
+
+func newTask(now coach.Assessment, earlier []coach.Lesson) task {
+	t := task{claims: prompts.Choose(now, earlier), now: now, earlier: earlier}
+	t.plain = prompts.Segments(t.claims, now, earlier)
+	return t
 }
 
 // worded asks the endpoint, and once more for the claims whose wording broke a
@@ -122,6 +127,22 @@ func (e *Endpoint) worded(ctx context.Context, t task) ([]prompts.Segment, error
 		return nil, err
 	}
 	return t.mend(kept, violations)
+}
+
+// Worded holds an answer to the rules as Explain does, without asking again for
+// what broke one. whole reports that nothing did.
+func Worded(answer string, now coach.Assessment, earlier []coach.Lesson) (why coach.Rationale, whole bool, err error) {
+	t := newTask(now, earlier)
+	segments, err := parse(answer)
+	if err != nil {
+		return coach.Rationale{}, false, err
+	}
+	kept, violations := Verify(segments, t.claims, now, earlier)
+	whole = len(violations) == 0 && len(t.lost(segments, kept, violations)) == 0
+	if segments, err = t.mend(kept, violations); err != nil {
+		return coach.Rationale{}, false, err
+	}
+	return compose(segments, t.claims, coach.SourceEndpoint), whole, nil
 }
 
 // ask has all claims worded, or those that had problems.

@@ -19,7 +19,8 @@ import (
 )
 
 type evalCmd struct {
-	Speechocean762 evalCorpusCmd `cmd:"" name:"speechocean762" help:"Labels against the experts of the corpus speechocean762."`
+	Speechocean762 evalCorpusCmd    `cmd:"" name:"speechocean762" help:"Labels against the experts of the corpus speechocean762."`
+	Rationale      evalRationaleCmd `cmd:"" help:"What replies say, against the labels and the experts."`
 }
 
 type evalCorpusCmd struct {

@@ -119,7 +119,7 @@ func golden(t *testing.T, name, got string) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "serve", "assess", "config", "doctor", "eval", "eval speechocean762", "queue", "queue dead", "queue dead retry", "version",
+	for _, command := range []string{"", "serve", "assess", "config", "doctor", "eval", "eval speechocean762", "eval rationale", "queue", "queue dead", "queue dead retry", "version",
 		"discord", "discord invite", "slack", "slack manifest", "disputes"} {
 		t.Run(strings.TrimSpace("mynah "+command), func(t *testing.T) {
 			t.Setenv("COLUMNS", "80")
