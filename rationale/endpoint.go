@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"slices"
 	"time"
 
 	"github.com/sashabaranov/go-openai"
 
 	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/internal/endpoint"
 	"github.com/mynah-coach/mynah/prompts"
 )
 
@@ -39,13 +39,6 @@ var _ coach.Explainer = (*Endpoint)(nil)
 
 // New makes an Endpoint. It doesn't connect: see Check.
 func New(cfg Config) (*Endpoint, error) {
-	u, err := url.Parse(cfg.URL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, errors.New("llm: the URL must be like http://localhost:8080/v1")
-	}
-	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("llm: the URL must hold no user, query or fragment; give a key as the API key")
-	}
 	if cfg.Model == "" {
 		cfg.Model = "default"
 	}
@@ -55,20 +48,18 @@ func New(cfg Config) (*Endpoint, error) {
 	if cfg.MaxTokens <= 0 {
 		cfg.MaxTokens = 700
 	}
-	if cfg.Failures <= 0 {
-		cfg.Failures = 5
-	}
-	if cfg.Rest <= 0 {
-		cfg.Rest = 30 * time.Second
-	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Endpoint{client: newClient(cfg), timeout: cfg.Timeout, log: cfg.Log}, nil
+	c, err := newClient(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Endpoint{client: c, timeout: cfg.Timeout, log: cfg.Log}, nil
 }
 
 // Close drops idle connections. The Endpoint can still be used.
-func (e *Endpoint) Close() { e.client.idle() }
+func (e *Endpoint) Close() { e.client.Close() }
 
 // Explain answers within the configured timeout, plainly where the endpoint
 // doesn't give words that hold. The only error is that of ctx.
@@ -147,7 +138,7 @@ func Worded(answer string, now coach.Assessment, earlier []coach.Lesson) (why co
 
 // ask has all claims worded, or those that had problems.
 func (e *Endpoint) ask(ctx context.Context, t task, problems map[string]string) ([]prompts.Segment, error) {
-	text, err := e.client.fits(ctx, prompts.System(), prompts.Schema(t.claims), func(short bool) string {
+	text, err := e.client.complete(ctx, prompts.System(), prompts.Schema(t.claims), func(short bool) string {
 		return prompts.User(t.claims, t.now, t.earlier, short, problems)
 	})
 	if err != nil {
@@ -217,11 +208,11 @@ func (t task) mend(kept []prompts.Segment, violations []Violation) ([]prompts.Se
 // Check reports whether the endpoint can be reached and knows its model's
 // name, for an operator. It waits for ctx at most.
 func (e *Endpoint) Check(ctx context.Context) error {
-	models, err := e.client.api.ListModels(ctx)
+	models, err := e.client.API.ListModels(ctx)
 	if err != nil {
-		err = cause(ctx, err)
-		var s *statusError
-		if errors.As(err, &s) && s.status == 404 {
+		err = endpoint.Cause(ctx, err)
+		var s *endpoint.StatusError
+		if errors.As(err, &s) && s.Status == 404 {
 			return nil // it is there, and doesn't list its models
 		}
 		return fmt.Errorf("llm: %w", err)

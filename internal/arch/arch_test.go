@@ -31,7 +31,7 @@ func rule() []struct {
 		{"scorer/ort", []string{"coach", "scorer"}},
 		{"store", []string{"coach"}},
 		{"store/storetest", []string{"coach"}}, // the conformance suite of every queue
-		{"rationale", []string{"coach", "prompts"}},
+		{"rationale", []string{"coach", "prompts", "internal/endpoint"}},
 		{"bots", []string{"coach", "audio", "prompts", "bots/card"}},
 		{"bots/card", []string{"coach", "prompts"}}, // pictures of what bots say
 		{"adapters/*", []string{"coach"}},

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -21,20 +22,24 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// Errors of a request. ErrBusy and ErrDown may pass.
+// Errors of a request. ErrBusy and ErrDown may pass; ErrContext may be helped by a
+// shorter request.
 var (
 	ErrRefused  = errors.New("the endpoint refused the request")
 	ErrBusy     = errors.New("the endpoint is busy")
 	ErrDown     = errors.New("the endpoint failed")
 	ErrGarbage  = errors.New("the endpoint's answer is not what was asked for")
 	ErrTooLarge = errors.New("the endpoint's answer is larger than the limit")
+	ErrModel    = errors.New("the endpoint doesn't know the model's name")
+	ErrContext  = errors.New("the request is longer than the endpoint's context")
 )
 
-// StatusError is an HTTP status other than 2xx. It is ErrRefused, ErrBusy or
-// ErrDown.
+// StatusError is an HTTP status other than 2xx. It is ErrRefused, ErrBusy, ErrDown,
+// ErrModel or ErrContext.
 type StatusError struct {
 	Status int
 	after  time.Duration // Retry-After, 0 where there is none
+	why    error         // ErrModel, ErrContext, or nil where the body tells neither
 }
 
 func (e *StatusError) Error() string { return fmt.Sprintf("%v: status %d", e.Unwrap(), e.Status) }
@@ -42,6 +47,8 @@ func (e *StatusError) Error() string { return fmt.Sprintf("%v: status %d", e.Unw
 // Unwrap returns what the status means.
 func (e *StatusError) Unwrap() error {
 	switch {
+	case e.why != nil:
+		return e.why
 	case e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable:
 		return ErrBusy // llama.cpp's server answers 503 while it loads its model
 	case e.Status >= 500 || e.Status == http.StatusRequestTimeout:
@@ -106,8 +113,9 @@ func New[T any](cfg Config) (*Endpoint[T], error) {
 			Name:        cfg.Name,
 			Timeout:     cfg.Rest,
 			ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= uint32(cfg.Failures) },
-			// The caller's going away says nothing about the endpoint.
-			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
+			// The caller's going away says nothing about the endpoint, nor does
+			// one request that is too long for it.
+			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) || errors.Is(err, ErrContext) },
 		}),
 	}, nil
 }
@@ -186,9 +194,9 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 		return nil, ErrDown // its own text holds the URL
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // whole, so that the connection can be used again
 		_ = resp.Body.Close()
-		return nil, &StatusError{resp.StatusCode, retryAfter(resp.Header)}
+		return nil, &StatusError{resp.StatusCode, retryAfter(resp.Header), why(resp.StatusCode, body)}
 	}
 	if t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err == nil && d.media != nil && !d.media(t) {
 		_ = resp.Body.Close()
@@ -196,6 +204,25 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	}
 	resp.Body = &bounded{resp.Body, d.maxBody}
 	return resp, nil
+}
+
+// why tells two refusals apart that servers word each in its own way: a model
+// that isn't there (vLLM, Ollama, hosted ones), and a request that doesn't fit
+// (llama.cpp, vLLM, hosted ones). The body goes no further than this.
+func why(status int, body []byte) error {
+	if status < 400 || status > 499 {
+		return nil
+	}
+	said := strings.ToLower(string(body))
+	for _, s := range []string{"exceed_context_size", "context_length_exceeded", "context length", "context size", "context window", "prompt is too long"} {
+		if strings.Contains(said, s) {
+			return ErrContext
+		}
+	}
+	if strings.Contains(said, "model_not_found") || status == http.StatusNotFound && strings.Contains(said, "model") {
+		return ErrModel
+	}
+	return nil
 }
 
 // retryAfter reads the header in seconds; its other form, a date, asks for
