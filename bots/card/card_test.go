@@ -5,6 +5,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"image"
+	"image/color"
 	"image/png"
 	"math"
 	"os"
@@ -202,12 +204,40 @@ func TestPicturesAreSmall(t *testing.T) {
 		if b := img.Bounds(); b.Dx() != width || b.Dy() > 2000 || b.Dy() < 400 {
 			t.Errorf("%s: %v", name, b)
 		}
+		for _, c := range d.colors() { // no mark may take on another's colour
+			if !slices.Contains(img.(*image.Paletted).Palette, color.Color(rgb(c))) {
+				t.Errorf("%s: #%06x is gone", name, c)
+			}
+		}
 		for _, at := range [][2]int{{0, 0}, {width - 1, 0}, {width / 2, img.Bounds().Dy() - 1}} {
 			r, g, b, a := img.At(at[0], at[1]).RGBA()
 			if c := r>>8<<16 | g>>8<<8 | b>>8; c != ground || a != 0xffff {
 				t.Errorf("%s: %v is #%06x, not the ground", name, at, c)
 			}
 		}
+	}
+}
+
+func TestIndexed(t *testing.T) {
+	img := image.NewRGBA(image.Rect(0, 0, 100, 1))
+	for x := range 100 {
+		c := rgb(0x101010)
+		switch {
+		case x%10 < 3: // of the same cell, and less of it
+			c = rgb(0x111111)
+		case x >= 98:
+			c = rgb(0xc0ffee)
+		case x >= 90:
+			c = rgb(0x00ff00 + uint32(x)<<16) // rare ones
+		}
+		img.Set(x, 0, c)
+	}
+	got := indexed(img, []uint32{0xc0ffee}, 3)
+	if len(got.Palette) != 3 || got.At(5, 0) != rgb(0x101010) || got.At(0, 0) != rgb(0x101010) || got.At(99, 0) != rgb(0xc0ffee) {
+		t.Errorf("%v: %v, %v, %v", got.Palette, got.At(0, 0), got.At(5, 0), got.At(99, 0))
+	}
+	if near := got.At(95, 0).(color.RGBA); near.G != 255 || near.B > 64 {
+		t.Errorf("a rare green became %v", near)
 	}
 }
 
