@@ -44,7 +44,8 @@ type bucket struct {
 
 // The limits that are Discord's and have no header.
 const (
-	globalPerSecond = 45 // of 50: ours is not the only clock
+	globalPerSecond = 40 // and a burst of 10: in no second more than 50
+	globalBurst     = 10
 	invalidWindow   = 10 * time.Minute
 	invalidLimit    = 5_000 // of 10,000
 	defaultPatience = time.Minute
@@ -53,7 +54,7 @@ const (
 func newLimits(next http.RoundTripper) *limits {
 	return &limits{
 		next:    next,
-		global:  rate.NewLimiter(globalPerSecond, globalPerSecond/2),
+		global:  rate.NewLimiter(globalPerSecond, globalBurst),
 		hashes:  map[string]string{},
 		buckets: map[string]*bucket{},
 	}

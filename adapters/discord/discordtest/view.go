@@ -28,7 +28,7 @@ type SentFile struct {
 }
 
 func (s *Server) show(m *message) Message {
-	text, active := render(m.content)
+	text, active := Render(m.content)
 	v := Message{
 		ID: m.id, Channel: m.channel, Author: m.author, Content: m.content, Text: text, Active: active,
 		Private: m.for_ != "" || s.channels[m.channel].kind == kindDM, ReplyTo: m.replyTo,
@@ -107,7 +107,7 @@ var activities = []struct {
 	{"emoji", regexp.MustCompile(`<a?:\w+:\d+>`)},
 	{"time", regexp.MustCompile(`<t:-?\d+(:\w)?>`)},
 	{"masked link", regexp.MustCompile(`\[[^\]\n]*\]\([^)\n]*\)`)},
-	{"link", regexp.MustCompile(`(?:https?|steam|mailto|discord)://?[^\s<]+|(?:discord\.gg|discord\.com/invite)/\w+`)},
+	{"link", regexp.MustCompile(`\w+://[^\s<]+|(?:discord\.gg|discord\.com/invite)/\w+`)},
 	{"code", regexp.MustCompile("`[^`]+`")},
 	{"italics", regexp.MustCompile(`\*[^*\s](?:[^*]*[^*\s])?\*|\b_[^_]+_\b`)},
 	{"underline", regexp.MustCompile(`(?s)__.+?__`)},
@@ -127,10 +127,10 @@ var escapable = regexp.MustCompile(`(?s)\\([^0-9A-Za-z\s])`)
 
 const firstPrivate = 0xF0000 // a plane that no text uses
 
-// render reads Discord's markup: what is read, and what is acted upon. The bot's
+// Render reads Discord's markup: what is read, and what is acted upon. The bot's
 // own bold headings, a line each, and its links to messages count too; tests know
 // which they expect.
-func render(content string) (text string, active []string) {
+func Render(content string) (text string, active []string) {
 	hidden := escapable.ReplaceAllStringFunc(content, func(s string) string {
 		r := []rune(s)[1]
 		if r > 0xFFFF {
