@@ -182,8 +182,10 @@ func TestButtonsUnderAReply(t *testing.T) {
 					t.Errorf("nothing of %q in:\n%s", w.Text, text)
 				}
 			}
-			if !strings.Contains(text, "/θ/ ! sounded like /s/") {
-				t.Errorf("nothing of the th in:\n%s", text)
+			for _, want := range []string{"/θ/ ! sounded like /s/", "about 60 words a minute"} {
+				if !strings.Contains(text, want) {
+					t.Errorf("nothing of %q in:\n%s", want, text)
+				}
 			}
 		}
 		{ // another try opens the sentence as a prompt

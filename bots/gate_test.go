@@ -516,6 +516,33 @@ func TestGateSurvivesAnything(t *testing.T) {
 	}
 }
 
+// TestOnlySoManyWait sends notes that lack their sentence and answers nothing.
+func TestOnlySoManyWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newChat()
+		c.alone = true
+		var notes []coach.VoiceNote
+		for i := range 25 {
+			notes = append(notes, wordless(3*i))
+		}
+		live(t, c, notes, func() { time.Sleep(time.Minute) })
+		var waiting []coach.NoteID
+		for _, w := range c.Waiting() {
+			waiting = append(waiting, w.Note.ID)
+		}
+		var want []coach.NoteID
+		for _, n := range notes[5:] {
+			want = append(want, n.ID)
+		}
+		if d := cmp.Diff(want, waiting); d != "" {
+			t.Errorf("waiting (-want +got):\n%s", d)
+		}
+		for _, n := range notes[:5] {
+			absent(t, &c.world, n.ID)
+		}
+	})
+}
+
 func TestLearnersManner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newChat()

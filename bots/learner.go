@@ -58,7 +58,8 @@ const (
 	retryOpen   = time.Hour       // for which a note's own sentence does
 	takeOver    = 2 * time.Minute // after which another note posts a notice that is not there yet
 	askAgain    = 24 * time.Hour  // after which a new note asks for consent again
-	mostWaiting = 500
+	mostWaiting = 20              // notes of one learner, that nobody fills the queue with what is never answered
+	mostBuried  = 100
 	mostRecent  = 40
 )
 
@@ -87,14 +88,16 @@ func (r *record) seen(place coach.PlaceID) bool {
 	return true
 }
 
-// wait puts a note among those that wait. It reports a change.
-func (r *record) wait(id coach.NoteID) bool {
+// wait puts a note among those that wait, and returns the ones that are now too
+// many. It reports a change.
+func (r *record) wait(id coach.NoteID) (tooMany []coach.NoteID, changed bool) {
 	if slices.Contains(r.Waiting, id) {
-		return false
+		return nil, false
 	}
 	r.Waiting = append(r.Waiting, id)
-	r.Waiting = r.Waiting[max(0, len(r.Waiting)-mostWaiting):]
-	return true
+	over := max(0, len(r.Waiting)-mostWaiting)
+	tooMany, r.Waiting = r.Waiting[:over:over], r.Waiting[over:]
+	return tooMany, true
 }
 
 // unwait takes a note out of those that wait. It reports a change.

@@ -92,7 +92,7 @@ func (d *Desk) buried(ctx context.Context, n coach.VoiceNote) error {
 		r.unwait(n.ID)
 		if !slices.Contains(r.Buried, n.ID) {
 			r.Buried = append(r.Buried, n.ID)
-			r.Buried = r.Buried[max(0, len(r.Buried)-mostWaiting):]
+			r.Buried = r.Buried[max(0, len(r.Buried)-mostBuried):]
 		}
 		return nil
 	})

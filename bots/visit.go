@@ -115,10 +115,13 @@ func (d *Desk) greet(ctx context.Context, n coach.VoiceNote, kind coach.Consent)
 			return false, false, err
 		}
 	}
+	var tooMany []coach.NoteID
 	_, err = d.changeLearner(ctx, n.Learner, func(r *record) error {
 		changed := r.seen(n.Place)
 		if kind == coach.ConsentOptIn && r.Consent == unanswered {
-			changed = r.wait(n.ID) || changed
+			var waits bool
+			tooMany, waits = r.wait(n.ID)
+			changed = changed || waits
 		}
 		if r.Notice == nil || r.Notice.stale(n.ID, kind) {
 			r.Notice = &notice{Note: n.ID, Kind: kind, At: time.Now()}
@@ -130,7 +133,7 @@ func (d *Desk) greet(ctx context.Context, n coach.VoiceNote, kind coach.Consent)
 		}
 		return nil
 	})
-	return mine, told, err
+	return mine, told, errors.Join(err, d.withdrawAll(ctx, tooMany))
 }
 
 // stale reports whether another note takes the notice on.
@@ -171,13 +174,24 @@ func (d *Desk) await(ctx context.Context, n coach.VoiceNote) error {
 	if err != nil {
 		return err
 	}
+	var tooMany []coach.NoteID
 	_, err = d.changeLearner(ctx, n.Learner, func(r *record) error {
-		if changed := r.seen(n.Place); !r.wait(n.ID) && !changed {
+		changed, waits := r.seen(n.Place), false
+		if tooMany, waits = r.wait(n.ID); !waits && !changed {
 			return errSame
 		}
 		return nil
 	})
-	return err
+	return errors.Join(err, d.withdrawAll(ctx, tooMany))
+}
+
+// withdrawAll drops the oldest of a learner who answers nothing.
+func (d *Desk) withdrawAll(ctx context.Context, ids []coach.NoteID) error {
+	var errs []error
+	for _, id := range ids {
+		errs = append(errs, d.Withdraw(ctx, id))
+	}
+	return errors.Join(errs...)
 }
 
 // asked notes that the question for a note's sentence is posted.

@@ -2,6 +2,7 @@ package prompts
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -93,8 +94,12 @@ func Details(a coach.Assessment) []coach.Section {
 		whole = append(whole, line)
 	}
 	sections := []coach.Section{{Heading: "The whole sentence", Text: strings.Join(whole, "\n")}}
-	if s := pauses(a); s != "" {
-		sections = append(sections, coach.Section{Heading: "Pauses", Text: s})
+	flow := pauses(a)
+	if s := pace(a); s != "" {
+		flow = strings.TrimSpace(s + "\n" + flow)
+	}
+	if flow != "" {
+		sections = append(sections, coach.Section{Heading: "Pace and pauses", Text: flow})
 	}
 	const heading = "Word by word"
 	used := len((coach.Answer{Sections: sections}).Text()) + len(heading) + len(legendNote) + 10
@@ -216,6 +221,25 @@ func pauses(a coach.Assessment) string {
 		lines = append(lines, fmt.Sprintf("• about %s after %s", tenths(p.End-p.Start), wordRef(a, p.After)))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// fewPaced is how many words a pace is told of: of fewer it says little.
+const fewPaced = 4
+
+// pace says how fast the words came, from the first to the last, "" where that
+// can't be known. It is no judgement: slow is fine.
+func pace(a coach.Assessment) string {
+	n, first, last := 0, math.Inf(1), math.Inf(-1)
+	for _, w := range a.Words {
+		if w.Spoken && w.End > w.Start {
+			n, first, last = n+1, min(first, w.Start), max(last, w.End)
+		}
+	}
+	perMinute := float64(n) / (last - first) * 60
+	if n < fewPaced || !(perMinute > 0 && perMinute < 1000) {
+		return ""
+	}
+	return fmt.Sprintf("• about %d words a minute; take all the time you need", int(math.Round(perMinute/5)*5))
 }
 
 // tenths writes seconds, to the tenth.

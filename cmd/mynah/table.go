@@ -22,31 +22,38 @@ type table struct {
 	width  int // to wrap the rationale at
 }
 
-// mark is how a judgement is shown: a sign and a word beside the colour, which
-// never stands alone. They are the playground's.
+// mark is how a judgement is shown: coach's sign and words beside the colour,
+// which never stands alone.
 type mark struct {
 	sign, word string
 	colour     string // ANSI
 }
 
 func markOf(j *coach.Judgement) mark {
-	switch {
-	case j == nil || j.Confidence < coach.Sure:
-		return mark{"?", "not sure", "2"}
-	case j.Label >= coach.Good:
-		return mark{"✓", "clear", "34"}
-	case j.Label == coach.Average:
-		return mark{"~", "nearly", "33"}
-	default:
-		return mark{"!", "work on", "31"}
+	if j == nil {
+		return shownAs(coach.MarkUnsure)
 	}
+	return shownAs(j.Mark())
 }
 
 func markOfWord(w wordRecord) mark {
 	if !w.Spoken {
-		return mark{"–", "not heard", "2"}
+		return shownAs(coach.MarkUnheard)
 	}
 	return markOf(w.Accuracy)
+}
+
+func shownAs(m coach.Mark) mark {
+	colour := "2"
+	switch m {
+	case coach.MarkClear:
+		colour = "34"
+	case coach.MarkNearly:
+		colour = "33"
+	case coach.MarkWork:
+		colour = "31"
+	}
+	return mark{m.Sign(), string(m), colour}
 }
 
 // write prints one record.

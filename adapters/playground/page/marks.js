@@ -9,7 +9,7 @@ export const MARKS = {
   nearly: { glyph: "~", word: "nearly" },
   work: { glyph: "!", word: "work on this" },
   unsure: { glyph: "?", word: "not sure" },
-  unheard: { glyph: "–", word: "not heard" },
+  unheard: { glyph: "✗", word: "not heard" },
 };
 
 const BY_LABEL = { Worst: "work", Bad: "work", Average: "nearly", Good: "clear", Excellent: "clear" };
