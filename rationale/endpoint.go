@@ -121,19 +121,23 @@ func (e *Endpoint) worded(ctx context.Context, t task) ([]prompts.Segment, error
 }
 
 // Worded holds an answer to the rules as Explain does, without asking again for
-// what broke one. whole reports that nothing did.
-func Worded(answer string, now coach.Assessment, earlier []coach.Lesson) (why coach.Rationale, whole bool, err error) {
+// what broke one. whole reports that nothing did and that nothing is missing;
+// broken are the rules that were.
+func Worded(answer string, now coach.Assessment, earlier []coach.Lesson) (why coach.Rationale, whole bool, broken []Rule, err error) {
 	t := newTask(now, earlier)
 	segments, err := parse(answer)
 	if err != nil {
-		return coach.Rationale{}, false, err
+		return coach.Rationale{}, false, nil, err
 	}
 	kept, violations := Verify(segments, t.claims, now, earlier)
-	whole = len(violations) == 0 && len(t.lost(segments, kept, violations)) == 0
-	if segments, err = t.mend(kept, violations); err != nil {
-		return coach.Rationale{}, false, err
+	for _, v := range violations {
+		broken = append(broken, v.Rule)
 	}
-	return compose(segments, t.claims, coach.SourceEndpoint), whole, nil
+	missing := len(t.lost(segments, kept, violations)) > 0
+	if segments, err = t.mend(kept, violations); err != nil {
+		return coach.Rationale{}, false, broken, err
+	}
+	return compose(segments, t.claims, coach.SourceEndpoint), !missing && len(broken) == 0, broken, nil
 }
 
 // ask has all claims worded, or those that had problems.

@@ -31,7 +31,7 @@ type evalRationaleCmd struct {
 	Out      string `placeholder:"DIR" help:"Leave the assessments, replies and what in them doesn't fit here; a run that was cut off goes on from them."`
 	From     string `enum:"model,experts" default:"model" help:"Explain the model's labels, or the experts' own."`
 	Requests string `placeholder:"FILE" help:"Write what an endpoint would be asked, one JSON object a line, and stop."`
-	Answers  string `placeholder:"FILE" help:"Measure these answers too, made elsewhere: {\"id\",\"answer\"}, one a line." type:"existingfile"`
+	Answers  string `placeholder:"FILE" help:"Measure these answers too, made elsewhere: {\"id\",\"answer\"}, one a line. With --out, verified.jsonl there says of each which rules it broke." type:"existingfile"`
 	JSON     bool   `help:"Print one JSON object (schema mynah.eval.rationale/1)."`
 }
 
@@ -102,6 +102,11 @@ func (c *evalRationaleCmd) Run(ctx context.Context, r *run) (err error) {
 		f := newRationaleFigures(learners)
 		if given, ok := explainer.(*answered); ok {
 			f.FirstTry = given.firstTry(learners)
+			if c.Out != "" {
+				if err := given.save(c.Out); err != nil {
+					return fmt.Errorf("write into %s: %w", c.Out, err)
+				}
+			}
 		}
 		report.Explainers[name] = f
 	}
@@ -326,6 +331,8 @@ type askedFor struct {
 	ID     string            `json:"id"`
 	System string            `json:"system"`
 	User   string            `json:"user"`
+	Claims []coach.Claim     `json:"claims"`
+	Words  []string          `json:"words"`
 	Plain  []prompts.Segment `json:"plain"`
 }
 
@@ -342,7 +349,7 @@ func writeRequests(path string, learners []speaker) (err error) {
 		for _, n := range l.notes {
 			claims := prompts.Choose(n.now, nil)
 			if err := lines.Encode(askedFor{
-				n.expert.ID, prompts.System(), prompts.User(claims, n.now, nil, false, nil), prompts.Segments(claims, n.now, nil),
+				n.expert.ID, prompts.System(), asked(n.now), claims, texted(n.now), prompts.Segments(claims, n.now, nil),
 			}); err != nil {
 				return err
 			}
@@ -354,7 +361,21 @@ func writeRequests(path string, learners []speaker) (err error) {
 // answered explains with answers that were made elsewhere, held to the same
 // rules as an endpoint's, without a second try.
 type answered struct {
-	byText map[string]string // answers by what was asked
+	byAsked  map[string]string // the first answer, by what was asked
+	verified []verifiedAnswer
+}
+
+// verifiedAnswer is what became of one answer, in the file's order.
+type verifiedAnswer struct {
+	ID     string           `json:"id"`
+	Answer string           `json:"answer"`
+	Whole  bool             `json:"whole"` // it makes every claim, and breaks no rule
+	Broken []rationale.Rule `json:"broken,omitempty"`
+}
+
+// asked is what an endpoint would be asked for labels without a history.
+func asked(a coach.Assessment) string {
+	return prompts.User(prompts.Choose(a, nil), a, nil, false, nil)
 }
 
 // readAnswers reads --answers; an utterance without one gets the plain words.
@@ -363,61 +384,76 @@ func readAnswers(path string, learners []speaker) (*answered, error) {
 	if err != nil {
 		return nil, err
 	}
-	byID := map[string]string{}
-	for line := range bytes.Lines(b) {
-		var one struct {
-			ID     string `json:"id"`
-			Answer string `json:"answer"`
-		}
-		if err := json.Unmarshal(line, &one); err != nil {
-			return nil, fmt.Errorf("%s, line %d: %w", path, len(byID)+1, err)
-		}
-		byID[one.ID] = one.Answer
-	}
-	out := &answered{byText: map[string]string{}}
+	notes := map[string]coach.Assessment{}
 	for _, l := range learners {
 		for _, n := range l.notes {
-			if answer, ok := byID[n.expert.ID]; ok {
-				out.byText[prompts.User(prompts.Choose(n.now, nil), n.now, nil, false, nil)] = answer
-			}
+			notes[n.expert.ID] = n.now
 		}
 	}
-	if len(out.byText) == 0 {
+	out := &answered{byAsked: map[string]string{}}
+	n := 0
+	for line := range bytes.Lines(b) {
+		n++
+		var one verifiedAnswer
+		if err := json.Unmarshal(line, &one); err != nil {
+			return nil, fmt.Errorf("%s, line %d: %w", path, n, err)
+		}
+		now, ok := notes[one.ID]
+		if !ok {
+			continue
+		}
+		if key := asked(now); out.byAsked[key] == "" {
+			out.byAsked[key] = one.Answer
+		}
+		_, one.Whole, one.Broken, _ = rationale.Worded(one.Answer, now, nil)
+		out.verified = append(out.verified, one)
+	}
+	if len(out.byAsked) == 0 {
 		return nil, fmt.Errorf("%s answers none of the utterances", path)
 	}
 	return out, nil
 }
 
+// save writes what became of each answer.
+func (x *answered) save(dir string) error {
+	var b bytes.Buffer
+	lines := json.NewEncoder(&b)
+	lines.SetEscapeHTML(false)
+	for _, v := range x.verified {
+		if err := lines.Encode(v); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, "verified.jsonl"), b.Bytes(), 0o600)
+}
+
 // Explain implements coach.Explainer. Earlier lessons are not looked at: what was
 // answered is what was asked without any.
 func (x *answered) Explain(ctx context.Context, now coach.Assessment, _ []coach.Lesson) (coach.Rationale, error) {
-	claims := prompts.Choose(now, nil)
-	if answer, ok := x.byText[prompts.User(claims, now, nil, false, nil)]; ok {
-		if why, _, err := rationale.Worded(answer, now, nil); err == nil {
+	if answer, ok := x.byAsked[asked(now)]; ok {
+		if why, _, _, err := rationale.Worded(answer, now, nil); err == nil {
 			return why, nil
 		}
 	}
 	return rationale.Plain{}.Explain(ctx, now, nil)
 }
 
-// firstTry is how many of the answers broke no rule at all.
+// firstTry is how many of the utterances' answers broke no rule at all.
 func (x *answered) firstTry(learners []speaker) *share {
 	per := make([]count, len(learners))
 	for k, l := range learners {
 		for _, n := range l.notes {
-			answer, ok := x.byText[prompts.User(prompts.Choose(n.now, nil), n.now, nil, false, nil)]
-			if !ok {
-				continue
+			if answer, ok := x.byAsked[asked(n.now)]; ok {
+				_, whole, _, _ := rationale.Worded(answer, n.now, nil)
+				per[k].add(whole)
 			}
-			_, whole, err := rationale.Worded(answer, n.now, nil)
-			per[k].add(err == nil && whole)
 		}
 	}
 	s := newShare(per)
 	return &s
 }
 
-// spellings of what two texts have in common are compared in.
+// normal is the form in which texts are compared.
 func normal(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
 
 // distinct is how many different strings there are.

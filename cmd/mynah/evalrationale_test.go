@@ -162,13 +162,17 @@ func TestEvalRationaleOfAnswers(t *testing.T) {
 	if err := os.WriteFile(answers, []byte(out.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f := rationaleReportOf(t, "--from", "experts", "--answers", answers).Explainers["answers"]
+	f := rationaleReportOf(t, "--from", "experts", "--answers", answers, "--out", dir).Explainers["answers"]
 	good := float64(n-(n+3)/4) / float64(n)
 	if f.FirstTry == nil || f.FirstTry.Of != n || f.FirstTry.Part != good || f.Worded.Part != good {
 		t.Errorf("first try %+v, worded %+v, want %.3f", f.FirstTry, f.Worded, good)
 	}
 	if f.Agreement["all"].Part != 1 || f.Rationales.Part != 1 {
 		t.Errorf("agreement %+v of %+v", f.Agreement["all"], f.Rationales)
+	}
+	verified, err := os.ReadFile(filepath.Join(dir, "verified.jsonl"))
+	if err != nil || strings.Count(string(verified), `"whole":true`) != n-(n+3)/4 || !strings.Contains(string(verified), `"broken":["topic"]`) {
+		t.Errorf("%v: %.300s", err, verified)
 	}
 	if err := os.WriteFile(answers, []byte(`{"id":"other","answer":"{}"}`), 0o600); err != nil {
 		t.Fatal(err)
