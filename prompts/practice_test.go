@@ -146,7 +146,7 @@ func TestPracticeCoversEverySound(t *testing.T) {
 				total++
 			}
 		}
-		if total < 6 {
+		if total < 8 {
 			t.Errorf("%s: %d sentences have it twice", sound.Phoneme, total)
 		}
 		for _, l := range prompts.Levels() {
