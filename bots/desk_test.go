@@ -485,6 +485,32 @@ func TestSetup(t *testing.T) {
 	})
 }
 
+func TestPrivacyTellsWhatHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newChat()
+		c.desk.Facts = prompts.PrivacyFacts{DeadLetterDays: 20}
+		c.do(t, coach.Command{Action: coach.ActSetup, Learner: "owner", Admin: true, Values: map[string]string{"retention": "30", "minimum_age": "16"}})
+		text := c.do(t, asks(coach.ActPrivacy)).Text()
+		for _, want := range []string{"30 days", "20 days", "7 days", "365 days", "60 days", "16 or older"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("no word of %q in:\n%s", want, text)
+			}
+		}
+		if strings.Contains(text, "language model") {
+			t.Errorf("there is no language model elsewhere:\n%s", text)
+		}
+		c.desk.Facts.WordsElsewhere = true
+		if text := c.do(t, asks(coach.ActPrivacy)).Text(); !strings.Contains(text, "language model") {
+			t.Errorf("no word of the language model:\n%s", text)
+		}
+		n := chatNote(0)
+		live(t, c, []coach.VoiceNote{n}, nil)
+		if text := c.replies[n.ID][0].Text; !strings.Contains(text, "30 days") || !strings.Contains(text, "16 or older") || !strings.Contains(text, "language model") {
+			t.Errorf("the notice: %s", text)
+		}
+	})
+}
+
 func TestWords(t *testing.T) {
 	d := newChat().desk
 	for err, want := range map[error]string{

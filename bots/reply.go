@@ -12,7 +12,7 @@ import (
 func (d *Desk) facts(rules coach.Rules) prompts.PrivacyFacts {
 	f := d.Facts
 	f.Consent, f.MinimumAge, f.RetentionDays = rules.Consent, rules.MinimumAge, rules.RetentionDays
-	f.WaitDays, f.DisputeDays = int(Wait/(24*time.Hour)), disputeDays
+	f.WaitDays, f.DisputeDays, f.UsageDays = int(Wait/(24*time.Hour)), disputeDays, usageDays
 	return f
 }
 

@@ -14,6 +14,7 @@ import (
 // (coach.Sure).
 type Trend struct {
 	Notes    int           // that it is made of
+	Words    int           // different ones that were spoken
 	From, To time.Time     // of the first and the last of them
 	Aspects  []AspectTrend // those of SentenceAspects
 	Weak     []SoundTrend  // sounds to work on, the one worth most first; at most 6
@@ -107,6 +108,7 @@ func TrendOf(lessons []coach.Lesson, n int) Trend {
 		}
 		t.Aspects = append(t.Aspects, a)
 	}
+	t.Words = spoken(lessons)
 	half := len(lessons) / 2
 	all, first, second := tally(lessons), tally(lessons[:half]), tally(lessons[half:])
 	for _, s := range Sounds() {
@@ -126,6 +128,19 @@ func TrendOf(lessons []coach.Lesson, n int) Trend {
 	slices.SortStableFunc(t.Better, func(x, y SoundTrend) int { return cmp.Compare(y.Clear, x.Clear) })
 	t.Weak, t.Better = t.Weak[:min(6, len(t.Weak))], t.Better[:min(3, len(t.Better))]
 	return t
+}
+
+// spoken counts the different words that were spoken.
+func spoken(lessons []coach.Lesson) int {
+	words := map[string]bool{}
+	for _, l := range lessons {
+		for _, w := range l.Assessment.Words {
+			if w.Spoken {
+				words[strings.ToLower(w.Text)] = true
+			}
+		}
+	}
+	return len(words)
 }
 
 // tally counts the sure verdicts on each phoneme.

@@ -15,6 +15,7 @@ type PrivacyFacts struct {
 	WaitDays        int    // for which a recording is kept that waits for its learner's answer
 	DeadLetterDays  int    // for which a note is kept that could not be answered
 	DisputeDays     int    // for which disputes are kept
+	UsageDays       int    // for which is kept who was active on a day
 	WordsElsewhere  bool   // answers are worded by a language model on another machine
 	SpeechElsewhere bool   // the model voice is made on another machine
 	Contact         string // whom to ask; "" where the owner has said nothing
@@ -36,10 +37,13 @@ func Privacy(f PrivacyFacts) []coach.Section {
 		"• Your settings, and your answer to my first question.",
 	}
 	if f.DeadLetterDays > 0 {
-		keeps = append(keeps, "• A note that I failed to answer, without its sound after a day: "+count(f.DeadLetterDays, "day")+".")
+		keeps = append(keeps, "• A note that I failed to answer: "+count(f.DeadLetterDays, "day")+", its sound for "+count(f.WaitDays+1, "day")+" at most.")
 	}
 	if f.DisputeDays > 0 {
 		keeps = append(keeps, "• What you told me is wrong, without your name: "+count(f.DisputeDays, "day")+".")
+	}
+	if f.UsageDays > 0 {
+		keeps = append(keeps, "• On which days you used me, to count how many people do: "+count(f.UsageDays, "day")+".")
 	}
 	goes := "Nothing. Your voice is listened to on the machine that I run on."
 	switch {
