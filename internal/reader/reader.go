@@ -81,8 +81,10 @@ var (
 	rePoor = regexp.MustCompile(`(?i)\b(?:couldn't hear|could not hear|can't hear|didn't hear|did not hear|didn't catch|missing|lost|barely|hardly|faint|weak|wasn't|weren't|isn't|aren't|didn't|doesn't|was not|were not|is not|are not|not (?:\w+ ){0,3}(?:clear|well|right|good|easy|there)|not quite|not yet|needs?|lacked|lacks|hard to|difficult to|closer to|close to|nearer to|near to|more like|sounded like|came out like|leaned|leans|drifted|turned into|nearly|almost|is close|could (?:be|flow|use|still|sound)|uneven|halted|halting|choppy|stop|stops|pause|pauses|paused|broke|broken|break|another syllable|wrong|poor|poorly|bad|badly|unclear|mumbled|swallowed|dropped|skipped|slurred|muffled|off|work on|worth work|struggled?|trouble|problem|mistake|too (?:long|short|fast|slow|soft|weak))\b`)
 	reGood = regexp.MustCompile(`(?i)\b(?:clear|clearly|clearer|well|right|easy|easily|at once|best|clearest|smooth|smoothly|flowed|flow|steady|steadily|nicely|nice|good|great|lovely|strong|strongly|perfect|perfectly|excellent|understood|understandable|understand|carried|worked|better|improved|all the way|last word|every word|no effort|crisp|correct|correctly|accurate|accurately|natural|naturally|bravo|solid|precise|precisely)\b`)
 	// denied is what would be poor, denied, or is but said of something else.
-	reDenied  = regexp.MustCompile(`(?i)\b(?:no (?:effort|trouble|problem)s?|without (?:trouble|effort|a pause|pauses|stopping))\b`)
+	reDenied  = regexp.MustCompile(`(?i)\b(?:(?:nice|good|great|lovely|excellent) (?:work|job) (?:on|with)|no (?:effort|trouble|problem)s?|without (?:trouble|effort|a pause|pauses|stopping))\b`)
 	reKind    = regexp.MustCompile(`(?i)\b(?:short|long|hard|voiced|weak) §`) // the name of a sound: no verdict
+	reGoesOn  = regexp.MustCompile(`(?i)\s*;\s*(it|they|that|this|which)\s`)  // still of the same
+	rePause   = regexp.MustCompile(`(?i)\b(?:pauses?|paused|stops?|stopped|halt\w*|hesitat\w+|break|broke|gap)\b`)
 	reBest    = regexp.MustCompile(`(?i)\b(?:best|clearest)\b`)
 	reMissing = regexp.MustCompile(`(?i)n't hear|not hear|\bmissing\b|\blost\b`)
 	reWithin  = regexp.MustCompile(`\b(?:in|after)\s*$`)
@@ -121,6 +123,7 @@ func sentences(text string) []string {
 func (r *Reading) add(s string, words []string) {
 	// A semicolon parts what is said from what is to be done, or how sure it is.
 	unsure := reUnsure.MatchString(s)
+	s = reGoesOn.ReplaceAllString(s, ", $1 ")
 	for part := range strings.SplitSeq(s, ";") {
 		if part = strings.TrimSpace(part); !r.part(part, words, unsure) {
 			return
@@ -185,7 +188,7 @@ func (r *Reading) part(s string, words []string, unsure bool) bool {
 	case len(named) > 0:
 		for _, x := range named {
 			k := c
-			if k.Word = x.word; c.Aspect != "fluency" {
+			if k.Word = x.word; c.Aspect != "fluency" || !rePause.MatchString(plain) {
 				k.Level = Word
 				if c.Aspect != "stress" {
 					k.Aspect = "accuracy"

@@ -58,7 +58,11 @@ func TestRead(t *testing.T) {
 		"The first word came through clearly.":                       {"word I 0 good"},
 		"The final “k” /k/ (as in “key”) in “think” was clear.":      {"sound think 1 K at -1 good"},
 		"The weak “uh” /ə/ (as in “about”) in “the” was just right.": {"sound the 2 AH good"},
+		"Nice work on your voiced “th” /ð/ in “the”; it was clear.":  {"sound the 2 DH good"},
+		"Well done: “red” was clear and steady.":                     {"word red 3 good"},
 		// What was not.
+		"The “l” in “light” is close; it still leans towards “r” /ɹ/.": {"sound light 4 L as R poor"},
+		"“light” is nearly there; it could be clearer.":                {"word light 4 poor"},
 		"The “l” in “light” sounded closer to “r”.":                    {"sound light 4 L as R poor"},
 		"The “l” /l/ in “light” came out more like an “r” /ɹ/ to me.":  {"sound light 4 L as R poor"},
 		"“light” was hard to make out.":                                {"word light 4 poor"},
