@@ -12,6 +12,7 @@ import (
 	"github.com/mynah-coach/mynah/adapters/discord"
 	"github.com/mynah-coach/mynah/adapters/slack"
 	"github.com/mynah-coach/mynah/bots"
+	"github.com/mynah-coach/mynah/bots/card"
 	"github.com/mynah-coach/mynah/coach"
 	"github.com/mynah-coach/mynah/config"
 	"github.com/mynah-coach/mynah/prompts"
@@ -61,6 +62,7 @@ func deskOf(ctx context.Context, cfg *config.Config, s *store.Store, p parts) (*
 		WordsElsewhere: elsewhere(cfg.LLM.URL), SpeechElsewhere: elsewhere(cfg.Voice.URL),
 		DeadLetterDays: deadLetterDays, Contact: cfg.Privacy.Contact,
 	}
+	d.Picture = card.Progress
 	d.Discard = func(ctx context.Context, id coach.NoteID) error {
 		err := s.Drop(ctx, id)
 		if errors.Is(err, store.ErrNoDeadLetter) {
@@ -96,7 +98,7 @@ func (r *run) chat(ctx context.Context, cfg *config.Config, log *slog.Logger, s 
 		if err != nil {
 			return nil, nil, err
 		}
-		a, err := discord.New(r.discordConfig(cfg), watch.desk(coach.Discord, desk), shelf, nil, log)
+		a, err := discord.New(r.discordConfig(cfg), watch.desk(coach.Discord, desk), shelf, card.Reply, log)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -113,7 +115,7 @@ func (r *run) chat(ctx context.Context, cfg *config.Config, log *slog.Logger, s 
 				return nil, nil, err
 			}
 		}
-		a, err := slack.New(conf, watch.desk(coach.Slack, desk), shelf, nil, log)
+		a, err := slack.New(conf, watch.desk(coach.Slack, desk), shelf, card.Reply, log)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -14,7 +14,13 @@ import (
 // examined runs doctor and returns its findings by name.
 func examined(t *testing.T, code int, settings ...string) map[string]finding {
 	t.Helper()
-	p := newProgram(t, "doctor", "--json")
+	return examinedBy(t, newProgram(t), code, settings...)
+}
+
+// examinedBy does so with a program of one's own.
+func examinedBy(t *testing.T, p *program, code int, settings ...string) map[string]finding {
+	t.Helper()
+	p.Args = []string{"doctor", "--json"}
 	for _, s := range append([]string{"playground.addr=127.0.0.1:0"}, settings...) {
 		p.Args = append(p.Args, "--set", s)
 	}

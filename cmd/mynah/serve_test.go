@@ -234,6 +234,27 @@ func (l *learner) get(t *testing.T, url string) (int, string, error) {
 	return status, string(body), err
 }
 
+// metricsOf reads the metrics.
+func metricsOf(t *testing.T, addr string) string {
+	t.Helper()
+	l := &learner{&http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}, ""}
+	_, body, err := l.get(t, "http://"+addr+"/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// occupy listens at an address.
+func occupy(t *testing.T, addr string) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 // freeAddr is an address that nothing listened at a moment ago.
 func freeAddr(t testing.TB) string {
 	t.Helper()
