@@ -75,9 +75,10 @@ func (w *watch) once(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("consume: %w", err)
 	}
+	closed := messages.Closed() // each call starts a goroutine
 	defer func() {
 		messages.Stop()
-		<-messages.Closed()
+		<-closed
 	}()
 	check := time.NewTicker(checkEvery)
 	defer check.Stop()
@@ -102,7 +103,7 @@ func (w *watch) once(ctx context.Context) error {
 			return nil
 		case err := <-failed:
 			return err
-		case <-messages.Closed():
+		case <-closed:
 			return errors.New("the consumer was closed")
 		case <-check.C:
 			info, err := w.store.tasks.Info(ctx)
