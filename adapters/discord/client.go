@@ -236,6 +236,11 @@ func multiPart(payload []byte, files []upload) (body []byte, kind string, err er
 	return b.Bytes(), w.FormDataContentType(), err
 }
 
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	_ = sleep(ctx, d) // its caller looks at ctx by itself
+}
+
 // sleep waits for d, or fails with ctx.
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)

@@ -94,17 +94,16 @@ func (g *gateway) run(ctx context.Context) error {
 	spaced := rate.NewLimiter(rate.Every(g.times.identify), 1)
 	var s *session
 	failures, stuck := 0, 0
-	for ctx.Err() == nil {
+	for {
 		if s == nil {
-			if daily.Wait(ctx) != nil || spaced.Wait(ctx) != nil {
-				return nil
-			}
+			// Their one error is that ctx has ended, which hold will see.
+			_, _ = daily.Wait(ctx), spaced.Wait(ctx)
 			s = g.newSession()
 		}
 		began := time.Now()
 		err := s.hold(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end that was asked for
 		}
 		if fatal := fatalClose(err); fatal != nil {
 			return fatal
@@ -135,11 +134,8 @@ func (g *gateway) run(ctx context.Context) error {
 		failures++
 		wait = wait/2 + rand.N(wait/2+1)
 		g.log.Warn("the gateway connection ended", "error", err, "resume", s != nil, "again in", wait.Round(time.Millisecond))
-		if sleep(ctx, wait) != nil {
-			return nil
-		}
+		pause(ctx, wait)
 	}
-	return nil
 }
 
 // session is one of discordgo's, with its connection in our hands.

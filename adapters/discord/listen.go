@@ -87,27 +87,28 @@ func (d *Discord) Listen(ctx context.Context, in coach.Inbox) error {
 // Discord can't be reached.
 func (d *Discord) prepare(ctx context.Context) error {
 	wait := time.Second
-	for {
+	for ctx.Err() == nil {
 		_, err := d.userID(ctx)
 		if err == nil {
 			err = d.register(ctx)
 		}
-		if err == nil || ctx.Err() != nil {
-			return nil
+		if err == nil {
+			break
 		}
 		if api := (*apiError)(nil); errors.As(err, &api) && api.Status == http.StatusUnauthorized {
 			return errors.New("discord: the bot token was refused")
 		}
 		if isRefusal(err) {
 			d.log.Error("Discord does not take our commands", "error", err)
-			return nil
+			break
 		}
-		d.log.Warn("Discord can't be reached", "error", err, "again in", wait)
-		if sleep(ctx, wait) != nil {
-			return nil
+		if ctx.Err() == nil {
+			d.log.Warn("Discord can't be reached", "error", err, "again in", wait)
 		}
+		pause(ctx, wait)
 		wait = min(2*wait, time.Minute)
 	}
+	return nil
 }
 
 // run starts f, whose panic costs no more than itself.
@@ -293,7 +294,7 @@ func (l *listening) repeat(ctx context.Context, failure string, f func() error) 
 			return false
 		}
 		if attempt == 6 {
-			l.log.Error(failure, "error", err)
+			l.log.Error("given up for now", "what", failure, "error", err)
 			return false
 		}
 		if sleep(ctx, wait) != nil {

@@ -63,9 +63,7 @@ type channel struct {
 // https://docs.discord.com/developers/resources/channel#channel-object-channel-types
 const (
 	channelText         = 0
-	channelDM           = 1
 	channelVoice        = 2
-	channelGroupDM      = 3
 	channelAnnouncement = 5
 	threadAnnouncement  = 10
 	threadPublic        = 11
@@ -74,7 +72,6 @@ const (
 )
 
 func (c channel) isThread() bool { return c.Type >= threadAnnouncement && c.Type <= threadPrivate }
-func (c channel) isDM() bool     { return c.Type == channelDM || c.Type == channelGroupDM }
 
 // hasMessages tells whether people write in it.
 func (c channel) hasMessages() bool {
@@ -90,10 +87,6 @@ type guild struct {
 	Unavailable bool      `json:"unavailable"`
 	Channels    []channel `json:"channels"`
 	Threads     []channel `json:"threads"`
-}
-
-type ready struct {
-	User *user `json:"user"`
 }
 
 // interaction is one of all kinds; Data is read by kind.

@@ -82,12 +82,12 @@ func (s *Server) Chaos(f func(route string) Fault) {
 	s.chaos = f
 }
 
-// faultOf takes the fault that is next for a route, other than a limit.
+// faultOf takes the fault that is next for a route.
 func (s *Server) faultOf(route string) Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, f := range s.faults {
-		if f.route == route && f.Limit == 0 {
+		if f.route == route {
 			s.faults = append(s.faults[:i:i], s.faults[i+1:]...)
 			return f.Fault
 		}
@@ -96,18 +96,6 @@ func (s *Server) faultOf(route string) Fault {
 		return s.chaos(route)
 	}
 	return Fault{}
-}
-
-// limitOf takes the limit that a test has set for a route's next request.
-// s.mu is held.
-func (s *Server) limitOf(route string) (Fault, bool) {
-	for i, f := range s.faults {
-		if f.route == route && f.Limit > 0 {
-			s.faults = append(s.faults[:i:i], s.faults[i+1:]...)
-			return f.Fault, true
-		}
-	}
-	return Fault{}, false
 }
 
 // major is the part of a path that has limits of its own.
@@ -120,7 +108,7 @@ func major(r *http.Request) string {
 
 // pass holds a request to the limits; when it returns false the request has been
 // answered.
-func (s *Server) pass(w http.ResponseWriter, route string, r *http.Request) bool {
+func (s *Server) pass(w http.ResponseWriter, route string, r *http.Request, f Fault) bool {
 	if strings.HasPrefix(route, "POST /interactions") {
 		return true
 	}
@@ -133,7 +121,7 @@ func (s *Server) pass(w http.ResponseWriter, route string, r *http.Request) bool
 		b = &window{}
 		s.windows[key] = b
 	}
-	if f, ok := s.limitOf(route); ok {
+	if f.Limit > 0 {
 		if f.Scope == "global" {
 			s.globalSeen = window{used: math.MaxInt, until: now.Add(f.Limit)}
 		} else {

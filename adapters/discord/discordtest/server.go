@@ -11,6 +11,7 @@ package discordtest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -258,14 +259,14 @@ func (s *Server) serve(route string, h handler) http.Handler {
 		s.requests[route]++
 		s.mu.Unlock()
 		req, wrong := readRequest(r)
-		if !s.pass(w, route, r) {
+		f := s.faultOf(route)
+		if !s.pass(w, route, r, f) {
 			return
 		}
 		if r.Header.Get("Authorization") != "Bot "+Token && !strings.Contains(route, "{token}") {
 			write(w, 401, map[string]any{"message": "401: Unauthorized", "code": 0})
 			return
 		}
-		f := s.faultOf(route)
 		if f.Hang > 0 {
 			select {
 			case <-time.After(f.Hang):
@@ -343,7 +344,7 @@ func readRequest(r *http.Request) (*request, *refusal) {
 	parts := multipart.NewReader(bytes.NewReader(all), params["boundary"])
 	for {
 		p, err := parts.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return req, nil
 		}
 		if err != nil {

@@ -125,7 +125,7 @@ var bold = regexp.MustCompile(`(?s)\*\*.+?\*\*`)
 // letters, digits and spaces.
 var escapable = regexp.MustCompile(`(?s)\\([^0-9A-Za-z\s])`)
 
-const firstPrivate = 0xF0000 // a plane that no text uses
+const firstPrivate rune = 0xF0000 // a plane that no text uses
 
 // Render reads Discord's markup: what is read, and what is acted upon. The bot's
 // own bold headings, a line each, and its links to messages count too; tests know
@@ -136,7 +136,7 @@ func Render(content string) (text string, active []string) {
 		if r > 0xFFFF {
 			return s
 		}
-		return string(rune(firstPrivate + r))
+		return string(firstPrivate + r)
 	})
 	for _, hit := range bold.FindAllString(hidden, -1) {
 		active = append(active, "bold "+unhide(hit))
@@ -157,4 +157,24 @@ func unhide(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// Tally counts the bot's answers by the message that they are below: in its
+// thread, or in reply to it.
+func (s *Server) Tally() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	count := map[string]int{}
+	for _, c := range s.channels {
+		for _, m := range c.messages {
+			switch {
+			case m.author != s.bot || m.gone:
+			case m.replyTo != "":
+				count[m.replyTo]++
+			default:
+				count[c.id]++
+			}
+		}
+	}
+	return count
 }
