@@ -22,10 +22,10 @@ func TestTwinsAreOneNote(t *testing.T) {
 		mention bool
 		text    string
 	}{
-		"message, mention and file":        {scopesWithout(), true, "I think it is."},
-		"message and file":                 {scopesWithout(), false, "I think it is."},
+		"message, mention and file":         {scopesWithout(), true, "I think it is."},
+		"message and file":                  {scopesWithout(), false, "I think it is."},
 		"mention and file, without history": {scopesWithout("channels:history", "groups:history"), true, "I think it is."},
-		"file alone, without history":      {scopesWithout("channels:history", "groups:history"), false, ""},
+		"file alone, without history":       {scopesWithout("channels:history", "groups:history"), false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := run(t, tc.change)
@@ -104,12 +104,12 @@ func TestWhatIsAClip(t *testing.T) {
 		want   bool
 	}{
 		"오디오 클립 (2026-08-04).m4a": {"audio/mp4", false, true},
-		"audio_message.webm":     {"audio/webm", false, true},
-		"audio_message.mp4":      {"video/mp4", false, true}, // Slack's own mistake
-		"note.bin":               {"application/octet-stream", false, true},
-		"reading.ogg":            {"audio/ogg", true, true},
-		"audio_message.pdf":      {"application/pdf", true, false},
-		"holiday.mp4":            {"video/mp4", true, false},
+		"audio_message.webm":      {"audio/webm", false, true},
+		"audio_message.mp4":       {"video/mp4", false, true}, // Slack's own mistake
+		"note.bin":                {"application/octet-stream", false, true},
+		"reading.ogg":             {"audio/ogg", true, true},
+		"audio_message.pdf":       {"application/pdf", true, false},
+		"holiday.mp4":             {"video/mp4", true, false},
 	} {
 		before := len(r.inbox.accepted())
 		c := r.clip("Hello there.")
@@ -164,7 +164,7 @@ func TestSentence(t *testing.T) {
 	r := run(t)
 	for posted, want := range map[string]string{
 		"  “It's <b>five</b> o'clock” & that's *it*  ": "“It's <b>five</b> o'clock” & that's *it*",
-		"one\ntwo\t three":                            "one two three",
+		"one\ntwo\t three": "one two three",
 	} {
 		for _, mention := range []bool{false, true} {
 			c := r.clip(posted)

@@ -224,8 +224,12 @@ func toResponse(r slacktest.Response, err error) (adaptertest.Response, error) {
 		return adaptertest.Response{}, err
 	}
 	out := adaptertest.Response{
-		Press:  func(ctx context.Context, label string) (adaptertest.Response, error) { return toResponse(r.Press(ctx, label)) },
-		Choose: func(ctx context.Context, label, option string) (adaptertest.Response, error) { return toResponse(r.Choose(ctx, label, option)) },
+		Press: func(ctx context.Context, label string) (adaptertest.Response, error) {
+			return toResponse(r.Press(ctx, label))
+		},
+		Choose: func(ctx context.Context, label, option string) (adaptertest.Response, error) {
+			return toResponse(r.Choose(ctx, label, option))
+		},
 	}
 	if form, ok := r.Form(); ok {
 		out.Form = &adaptertest.Form{Title: form.Title, Label: form.Input, Send: func(ctx context.Context, text string) (adaptertest.Response, error) {

@@ -181,3 +181,12 @@ func noSecrets(t *testing.T, text string, more ...string) {
 		}
 	}
 }
+
+// shownText is all that was shown.
+func shownText(r slacktest.Response, err error) (string, error) {
+	var all []string
+	for _, seen := range r.Seen {
+		all = append(all, seen.Text)
+	}
+	return strings.Join(all, "\n"), err
+}

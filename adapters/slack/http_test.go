@@ -53,18 +53,18 @@ func TestSignatures(t *testing.T) {
 		body []byte
 		want int
 	}{
-		"signed":                 {slacktest.Sign(body, now), body, http.StatusOK},
-		"298 seconds ago":        {slacktest.Sign(body, now.Add(-298*time.Second)), body, http.StatusOK},
-		"302 seconds ago":        {slacktest.Sign(body, now.Add(-302*time.Second)), body, http.StatusUnauthorized},
-		"298 seconds ahead":      {slacktest.Sign(body, now.Add(298*time.Second)), body, http.StatusOK},
-		"305 seconds ahead":      {slacktest.Sign(body, now.Add(305*time.Second)), body, http.StatusUnauthorized},
-		"not signed":             {http.Header{}, body, http.StatusUnauthorized},
-		"another body":           {slacktest.Sign(body, now), []byte(`{"type":"url_verification","challenge":"x"}`), http.StatusUnauthorized},
-		"a space more":           {slacktest.Sign(body, now), append([]byte(" "), body...), http.StatusUnauthorized},
-		"a broken time":          {http.Header{"X-Slack-Request-Timestamp": {"soon"}, "X-Slack-Signature": {"v0=" + strings.Repeat("0", 64)}}, body, http.StatusUnauthorized},
-		"half a signature":       {http.Header{"X-Slack-Request-Timestamp": slacktest.Sign(body, now)["X-Slack-Request-Timestamp"], "X-Slack-Signature": {"v0=00"}}, body, http.StatusUnauthorized},
-		"larger than any event":  {slacktest.Sign(make([]byte, maxRequest+1), now), make([]byte, maxRequest+1), http.StatusBadRequest},
-		"signed, and no JSON":    {slacktest.Sign([]byte("hello"), now), []byte("hello"), http.StatusBadRequest},
+		"signed":                {slacktest.Sign(body, now), body, http.StatusOK},
+		"298 seconds ago":       {slacktest.Sign(body, now.Add(-298*time.Second)), body, http.StatusOK},
+		"302 seconds ago":       {slacktest.Sign(body, now.Add(-302*time.Second)), body, http.StatusUnauthorized},
+		"298 seconds ahead":     {slacktest.Sign(body, now.Add(298*time.Second)), body, http.StatusOK},
+		"305 seconds ahead":     {slacktest.Sign(body, now.Add(305*time.Second)), body, http.StatusUnauthorized},
+		"not signed":            {http.Header{}, body, http.StatusUnauthorized},
+		"another body":          {slacktest.Sign(body, now), []byte(`{"type":"url_verification","challenge":"x"}`), http.StatusUnauthorized},
+		"a space more":          {slacktest.Sign(body, now), append([]byte(" "), body...), http.StatusUnauthorized},
+		"a broken time":         {http.Header{"X-Slack-Request-Timestamp": {"soon"}, "X-Slack-Signature": {"v0=" + strings.Repeat("0", 64)}}, body, http.StatusUnauthorized},
+		"half a signature":      {http.Header{"X-Slack-Request-Timestamp": slacktest.Sign(body, now)["X-Slack-Request-Timestamp"], "X-Slack-Signature": {"v0=00"}}, body, http.StatusUnauthorized},
+		"larger than any event": {slacktest.Sign(make([]byte, maxRequest+1), now), make([]byte, maxRequest+1), http.StatusBadRequest},
+		"signed, and no JSON":   {slacktest.Sign([]byte("hello"), now), []byte("hello"), http.StatusBadRequest},
 	} {
 		for _, path := range []string{"/slack/events", "/slack/commands", "/slack/interactions"} {
 			if path != "/slack/events" && tc.want != http.StatusUnauthorized {
@@ -113,11 +113,11 @@ func TestUnreadableRequests(t *testing.T) {
 		}
 	}
 	for name, payload := range map[string]any{
-		"nothing":            map[string]any{},
-		"an unknown kind":    map[string]any{"type": "hologram", "team": map[string]any{"id": "T1"}, "user": map[string]any{"id": "U1"}},
-		"a strange user":     map[string]any{"type": "block_actions", "team": map[string]any{"id": "T1"}, "user": map[string]any{"id": "../x"}, "actions": []any{}},
-		"a strange action":   map[string]any{"type": "block_actions", "team": map[string]any{"id": r.ws.ID}, "user": map[string]any{"id": r.ada.ID}, "actions": []any{map[string]any{"action_id": "press/x", "value": "{"}}},
-		"a form of no form":  map[string]any{"type": "view_submission", "team": map[string]any{"id": r.ws.ID}, "user": map[string]any{"id": r.ada.ID}, "view": map[string]any{"id": "V1", "callback_id": "other"}},
+		"nothing":           map[string]any{},
+		"an unknown kind":   map[string]any{"type": "hologram", "team": map[string]any{"id": "T1"}, "user": map[string]any{"id": "U1"}},
+		"a strange user":    map[string]any{"type": "block_actions", "team": map[string]any{"id": "T1"}, "user": map[string]any{"id": "../x"}, "actions": []any{}},
+		"a strange action":  map[string]any{"type": "block_actions", "team": map[string]any{"id": r.ws.ID}, "user": map[string]any{"id": r.ada.ID}, "actions": []any{map[string]any{"action_id": "press/x", "value": "{"}}},
+		"a form of no form": map[string]any{"type": "view_submission", "team": map[string]any{"id": r.ws.ID}, "user": map[string]any{"id": r.ada.ID}, "view": map[string]any{"id": "V1", "callback_id": "other"}},
 	} {
 		js, err := json.Marshal(payload)
 		if err != nil {

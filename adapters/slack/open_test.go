@@ -86,9 +86,11 @@ func TestTokenGoesNowhereElse(t *testing.T) {
 	defer evil.Close()
 	r := run(t)
 	for name, edit := range map[string]func(address string) (elsewhere, redirect string){
-		"the file is elsewhere":  func(a string) (string, string) { return a, "" },
-		"a redirect elsewhere":   func(a string) (string, string) { return "", a },
-		"credentials in the URL": func(a string) (string, string) { return strings.Replace(a, "http://", "http://files.slack.com@", 1), "" },
+		"the file is elsewhere": func(a string) (string, string) { return a, "" },
+		"a redirect elsewhere":  func(a string) (string, string) { return "", a },
+		"credentials in the URL": func(a string) (string, string) {
+			return strings.Replace(a, "http://", "http://files.slack.com@", 1), ""
+		},
 	} {
 		c := r.clip("Evil.")
 		c.Elsewhere, c.Redirect = edit(evil.URL + "/x")

@@ -190,9 +190,9 @@ func TestWorking(t *testing.T) {
 		status   string
 		reaction string
 	}{
-		"by a status":         {func(*running, *Config) {}, statusListening, ""},
-		"else by a reaction":  {func(r *running, _ *Config) { r.ws.NoStatus = true }, "", reactionWorking},
-		"else not at all":     {func(r *running, c *Config) { r.ws.NoStatus = true; scopesWithout("reactions:write")(r, c) }, "", ""},
+		"by a status":        {func(*running, *Config) {}, statusListening, ""},
+		"else by a reaction": {func(r *running, _ *Config) { r.ws.NoStatus = true }, "", reactionWorking},
+		"else not at all":    {func(r *running, c *Config) { r.ws.NoStatus = true; scopesWithout("reactions:write")(r, c) }, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := run(t, tc.change)
@@ -243,9 +243,11 @@ func TestCard(t *testing.T) {
 		}
 	})
 	for name, c := range map[string]change{
-		"is left out without the scope":   scopesWithout("files:write"),
-		"is left out when it can't be":    func(r *running, _ *Config) { r.slack().Fail("files.getUploadURLExternal", false) },
-		"is left out when it is not drawn": func(r *running, _ *Config) { r.draw = func(coach.Reply) (*coach.Picture, error) { return nil, errFull } },
+		"is left out without the scope": scopesWithout("files:write"),
+		"is left out when it can't be":  func(r *running, _ *Config) { r.slack().Fail("files.getUploadURLExternal", false) },
+		"is left out when it is not drawn": func(r *running, _ *Config) {
+			r.draw = func(coach.Reply) (*coach.Picture, error) { return nil, errFull }
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := run(t, withCard, c)
@@ -331,9 +333,9 @@ func TestPostRefusesStrangeNotes(t *testing.T) {
 	r := run(t)
 	_, n := r.post(t, r.clip("one"))
 	for name, reply := range map[string]coach.Reply{
-		"another platform's":  {Note: "discord-1-2-3", Kind: coach.ReplyAdvice, Text: "x"},
-		"another thread's":    {Note: "slack-T1-C1-1.1-F1", Kind: coach.ReplyAdvice, Text: "x"},
-		"a broken one":        {Note: "slack-T1-C1", Kind: coach.ReplyAdvice, Text: "x"},
+		"another platform's": {Note: "discord-1-2-3", Kind: coach.ReplyAdvice, Text: "x"},
+		"another thread's":   {Note: "slack-T1-C1-1.1-F1", Kind: coach.ReplyAdvice, Text: "x"},
+		"a broken one":       {Note: "slack-T1-C1", Kind: coach.ReplyAdvice, Text: "x"},
 	} {
 		if err := r.Post(r.ctx(t), n.Thread, reply); err == nil {
 			t.Errorf("%s note was answered", name)

@@ -109,12 +109,12 @@ func TestPace(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	for name, c := range map[string]Config{
-		"nothing":                   {},
-		"no app token":              {BotToken: "xoxb-1"},
-		"HTTP without the secret":   {BotToken: "xoxb-1", Addr: ":0"},
-		"a client without secret":   {AppToken: "xapp-1", ClientID: "1"},
-		"installs without a shelf":  {AppToken: "xapp-1", ClientID: "1", ClientSecret: "2", PublicURL: "https://x"},
-		"a relative API URL":        {AppToken: "xapp-1", BotToken: "xoxb-1", APIURL: "/api/"},
+		"nothing":                  {},
+		"no app token":             {BotToken: "xoxb-1"},
+		"HTTP without the secret":  {BotToken: "xoxb-1", Addr: ":0"},
+		"a client without secret":  {AppToken: "xapp-1", ClientID: "1"},
+		"installs without a shelf": {AppToken: "xapp-1", ClientID: "1", ClientSecret: "2", PublicURL: "https://x"},
+		"a relative API URL":       {AppToken: "xapp-1", BotToken: "xoxb-1", APIURL: "/api/"},
 	} {
 		if _, err := New(c, nil, nil, nil, discardLog()); err == nil {
 			t.Errorf("%s was taken", name)

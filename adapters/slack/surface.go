@@ -130,7 +130,9 @@ func (s *Slack) whisper(ctx context.Context, ses *session, sf surface, c content
 		s.log.Debug("the response URL was of no use", "error", err)
 	}
 	if sf.thread.direct() {
-		err := s.plainly(c, func(opts []slack.MsgOption) error { return s.say(ctx, ses, sf.thread.channel, in(sf.thread, opts), new(posting)) })
+		err := s.plainly(c, func(opts []slack.MsgOption) error {
+			return s.say(ctx, ses, sf.thread.channel, in(sf.thread, opts), new(posting))
+		})
 		if err == nil || !codeIs(err, "channel_not_found", "not_in_channel") {
 			return err
 		}

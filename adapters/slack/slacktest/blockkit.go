@@ -49,7 +49,9 @@ type check struct {
 	acts  map[string]bool // action_ids of the block
 }
 
-func (k *check) bad(format string, args ...any) { k.wrong = append(k.wrong, fmt.Sprintf(format, args...)) }
+func (k *check) bad(format string, args ...any) {
+	k.wrong = append(k.wrong, fmt.Sprintf(format, args...))
+}
 
 // checkBlocks returns what Slack would say is wrong with blocks.
 func (s *Server) checkBlocks(w *Workspace, raw json.RawMessage, surface string) []string {

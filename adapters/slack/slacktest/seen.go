@@ -37,7 +37,9 @@ type show struct {
 	answer  bool // to a response URL
 }
 
-func (s *Server) show(m *Message, user string) { s.shows = append(s.shows, show{user: user, message: m}) }
+func (s *Server) show(m *Message, user string) {
+	s.shows = append(s.shows, show{user: user, message: m})
+}
 
 func (s *Server) showView(v *view) {
 	s.shows = append(s.shows, show{user: v.user, view: v, answer: true})
