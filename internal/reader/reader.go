@@ -66,7 +66,7 @@ var (
 	reSentenceEnd = regexp.MustCompile(`([.!?])(["”')]*)\s+`)
 	reAside       = regexp.MustCompile(`\([^)]*\)`)
 	reReference   = regexp.MustCompile(`“([^”]*)”|"([^"]*)"|/([^/\s]{1,4})/|\b(?:AA|AE|AH|AO|AW|AY|CH|DH|EH|ER|EY|HH|IH|IY|JH|NG|OW|OY|SH|TH|UH|UW|ZH)[012]?\b`)
-	reInstruction = regexp.MustCompile(`(?i)^(?:now |then,? |just |again, )?(?:try|say|read|record|send|practi[sc]e|press|put|keep|let|close|open|rest|hold|start|begin|make|touch|tap|mark|hum|choose|whisper|take|build|play|listen|train|finish|show|stop|stretch|relax|drop|slide|round|raise|lift|smile|push|pull|draw|stick|breathe|bring|warm|look|ask|move|don't|ready|freeze|pinch|pop|blow|think|imagine|lower|curl|give|use|place|focus|work|concentrate|pay|remember|repeat)\b`)
+	reInstruction = regexp.MustCompile(`(?i)^(?:now |then,? |just |again, )?(?:try|say|read|record|send|practi[sc]e|press|put|keep|let\s|close|open|rest|hold|start|begin|make|touch|tap|mark|hum|choose|whisper|take|build|play|listen|train|finish|show|stop|stretch|relax|drop|slide|round|raise|lift|smile|push|pull|draw|stick|breathe|bring|warm|look|ask|move|don't|ready|freeze|pinch|pop|blow|think|imagine|lower|curl|give|use|place|focus|work|concentrate|pay|remember|repeat)\b`)
 	reUnsure      = regexp.MustCompile(`(?i)\b(?:not (?:quite |entirely |completely )?(?:sure|certain)|perhaps|maybe|may|might|possibly|unsure|could be wrong)\b`)
 	reChange      = regexp.MustCompile(`(?i)\b(?:last time|this time|clear now|than before|improved|better than|clearer than|practice shows|become clearer)\b`)
 	reLiken       = regexp.MustCompile(`(?i)\b(?:close to|closer to|near to|nearer to|more like|like|towards?|instead of|rather than|as|for)\b`)
