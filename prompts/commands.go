@@ -273,7 +273,7 @@ func disputeLabel(c coach.Claim, a coach.Assessment) string {
 	case c.Word != nil:
 		return "The word " + wordRef(a, *c.Word) + verdict(praise)
 	case c.Aspect != "":
-		return "The " + AspectName(c.Aspect) + " of the sentence" + verdict(praise)
+		return "The " + string(c.Aspect) + " of the sentence" + verdict(praise)
 	}
 	return ""
 }

@@ -110,7 +110,7 @@ func CardAlt(a coach.Assessment, claims []coach.Claim) string {
 		if i > 0 {
 			tail.WriteByte(',')
 		}
-		tail.WriteString(" " + AspectName(aspect) + " " + Grade(a.Sentence.Of(aspect)))
+		tail.WriteString(" " + string(aspect) + " " + Grade(a.Sentence.Of(aspect)))
 	}
 	tail.WriteByte('.')
 	fixes := 0

@@ -9,7 +9,7 @@ import (
 
 // SettingsText stands over a learner's choices.
 func SettingsText() coach.Section {
-	return coach.Section{Heading: "Your settings", Text: "They hold wherever you meet me, from your next voice note on."}
+	return coach.Section{Heading: "Your settings", Text: "They hold from your next voice note on."}
 }
 
 // Settings are a learner's choices: "explanations" (full, short), "replies"

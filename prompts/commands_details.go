@@ -28,9 +28,6 @@ func Grade(j coach.Judgement) string {
 	return "excellent"
 }
 
-// AspectName is what an aspect is called.
-func AspectName(a coach.Aspect) string { return string(a) }
-
 // AspectGloss says in plain words what an aspect is about.
 func AspectGloss(a coach.Aspect) string {
 	switch a {
@@ -87,7 +84,7 @@ func Details(a coach.Assessment) []coach.Section {
 	whole := make([]string, 0, 4)
 	for _, aspect := range SentenceAspects() {
 		j := a.Sentence.Of(aspect)
-		line := "• " + capital(AspectName(aspect)) + " (" + AspectGloss(aspect) + "): " + Grade(j)
+		line := "• " + capital(string(aspect)) + " (" + AspectGloss(aspect) + "): " + Grade(j)
 		if j.Mark() != coach.MarkUnsure {
 			line += ", " + howSure(j.Confidence)
 		}

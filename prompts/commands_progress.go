@@ -212,7 +212,7 @@ func Progress(t Trend) []coach.Section {
 	}
 	lines := make([]string, 0, len(t.Aspects))
 	for _, a := range t.Aspects {
-		lines = append(lines, "• "+capital(AspectName(a.Aspect))+" ("+AspectGloss(a.Aspect)+"): "+AspectNow(a))
+		lines = append(lines, "• "+capital(string(a.Aspect))+" ("+AspectGloss(a.Aspect)+"): "+AspectNow(a))
 	}
 	all := []coach.Section{{Heading: TrendTitle(t), Text: strings.Join(lines, "\n")}}
 	list := func(sounds []SoundTrend) string {

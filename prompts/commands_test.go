@@ -68,7 +68,7 @@ func everyAnswer() map[string][]coach.Section {
 		Consent: coach.ConsentNotice, MinimumAge: 16, RetentionDays: 90, WaitDays: 7, DeadLetterDays: 30, DisputeDays: 365,
 		WordsElsewhere: true, SpeechElsewhere: true, Contact: "Ask the teachers in #help.",
 	}
-	least := prompts.PrivacyFacts{RetentionDays: 1}
+	least := prompts.PrivacyFacts{Consent: coach.ConsentOptIn, RetentionDays: 1}
 	service := coach.Rules{Consent: coach.ConsentNotice, RetentionDays: 90, PerMinute: 6, PerDay: 60}
 	strict := coach.Rules{Consent: coach.ConsentOptIn, MinimumAge: 16, RetentionDays: 14, Private: true}
 	a := detailed()

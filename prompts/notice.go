@@ -32,6 +32,9 @@ func Privacy(f PrivacyFacts) []coach.Section {
 	if f.WaitDays > 0 {
 		recording += fmt.Sprintf(" While I wait for an answer of yours, I keep it for %s at most.", count(f.WaitDays, "day"))
 	}
+	if f.Consent == coach.ConsentOptIn {
+		recording = "I don't download a recording before you have said yes. " + recording
+	}
 	keeps := []string{
 		"• Of each voice note: " + f.kept() + ". With them I can tell you what got better.",
 		"• Your settings, and your answer to my first question.",

@@ -70,7 +70,7 @@ func layProgress(t Trend) (*picture, error) {
 func (p *picture) chart(x, y, w, h float64, a prompts.AspectTrend) {
 	const pad, dot = 28.0, 9.0
 	p.add(shape{kind: box, x: x, y: y, w: w, h: h, radius: 24, stroke: edge, line: 2})
-	p.write(x+pad, y+52, style{28, false}, muted, title(prompts.AspectName(a.Aspect)))
+	p.write(x+pad, y+52, style{28, false}, muted, title(string(a.Aspect)))
 	now, text := p.fit(style{34, true}, prompts.AspectNow(a), w-2*pad)
 	p.write(x+pad, y+96, now, ink, text)
 

@@ -262,11 +262,11 @@ func (p *picture) pill(x, y float64, l pill, size float64) {
 	if l.under != "" {
 		height += underStyle(size).size * underLine
 	}
-	edge := t
+	of := t // what is to be fixed has its own colour
 	if l.fix != "" {
-		edge, line = toneOf(l.fix), 5
+		of, line = toneOf(l.fix), 5
 	}
-	p.add(shape{kind: box, x: x, y: y, w: l.w, h: height, radius: size * .42, fill: t.fill, stroke: edge.line, line: line})
+	p.add(shape{kind: box, x: x, y: y, w: l.w, h: height, radius: size * .42, fill: t.fill, stroke: of.line, line: line})
 	s := style{size * .8, true}
 	p.centre(x+size*(pillSide+badgeSize/2), middle(y, row, s), s, t.text, l.mark.Sign())
 	from := x + size*(pillSide+badgeSize+badgeGap)
@@ -276,7 +276,7 @@ func (p *picture) pill(x, y float64, l pill, size float64) {
 		p.add(shape{kind: path, stroke: t.text, line: max(2, size/14), points: [][2]float64{{from, at}, {to, at}}})
 	}
 	if l.under != "" {
-		p.write(x+size*pillSide, y+row+underStyle(size).size*.62, underStyle(size), edge.text, l.under)
+		p.write(x+size*pillSide, y+row+underStyle(size).size*.62, underStyle(size), of.text, l.under)
 	}
 }
 
@@ -328,7 +328,7 @@ func (p *picture) aspects(s coach.SentenceJudgements) {
 	for i, aspect := range all {
 		x := margin + float64(i)*(w+gap)
 		p.add(shape{kind: box, x: x, y: p.y, w: w, h: height, radius: 24, stroke: edge, line: 2})
-		p.write(x+pad, p.y+48, style{28, false}, muted, title(prompts.AspectName(aspect)))
+		p.write(x+pad, p.y+48, style{28, false}, muted, title(string(aspect)))
 		j := s.Of(aspect)
 		word, grade := p.fit(style{34, true}, prompts.Grade(j), w-2*pad)
 		p.write(x+pad, p.y+92, word, ink, grade)
