@@ -190,3 +190,5 @@ func shownText(r slacktest.Response, err error) (string, error) {
 	}
 	return strings.Join(all, "\n"), err
 }
+
+func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }

@@ -39,7 +39,7 @@ const (
 
 // postWithin bounds one attempt. Another machine takes over after it, and looks
 // in the thread first.
-const postWithin = time.Minute
+const postWithin = 30 * time.Second
 
 func postKey(r coach.Reply) string { return "post." + string(r.Note) + "." + string(r.Kind) }
 

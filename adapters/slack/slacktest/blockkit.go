@@ -338,3 +338,11 @@ func (s *Server) sharePictures(ch *Channel, m *Message) {
 		f.shares[ch] = append(f.shares[ch], m)
 	}
 }
+
+// CheckBlocks returns what Slack would say is wrong with blocks, on the surface
+// "message", "modal" or "home".
+func (w *Workspace) CheckBlocks(surface string, blocks json.RawMessage) []string {
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	return w.s.checkBlocks(w, blocks, surface)
+}

@@ -62,6 +62,7 @@ type Server struct {
 	refresh    map[string]*Workspace
 	uploads    map[string]*File
 	faults     []*fault
+	chaos      func(method string) Fault
 	limits     map[string]time.Time
 	calls      map[string]int
 	shows      []show
@@ -93,16 +94,19 @@ func NewServer(t testing.TB) *Server {
 	mux.HandleFunc("GET /oauth/v2/authorize", s.authorize)
 	s.http = httptest.NewServer(mux)
 	t.Cleanup(func() {
-		s.CloseSockets()
-		s.http.CloseClientConnections()
-		s.http.Close()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for _, p := range s.problems {
+		s.Close()
+		for _, p := range s.Problems() {
 			t.Errorf("slacktest: %s", p)
 		}
 	})
 	return s
+}
+
+// Close ends the stand-in before its test ends. It may be repeated.
+func (s *Server) Close() {
+	s.CloseSockets()
+	s.http.CloseClientConnections()
+	s.http.Close()
 }
 
 // URL is where the stand-in is.
@@ -126,6 +130,52 @@ func (s *Server) Calls(method string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls[method]
+}
+
+// Fault is how a call goes wrong.
+type Fault int
+
+// The ways in which calls go wrong.
+const (
+	NoFault     Fault = iota
+	FailBefore        // a 500, and nothing has happened
+	FailAfter         // a 500, though it has happened
+	BreakBefore       // the connection breaks
+	BreakAfter        // it breaks when it has happened
+	LimitOnce         // a 429 with a Retry-After of one second, which is then over
+)
+
+// Chaos lets calls of the Web API go wrong as choose says, one at a time; nil
+// ends it.
+func (s *Server) Chaos(choose func(method string) Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.chaos = choose
+}
+
+// chosen is the fault that a call has by chaos.
+func (s *Server) chosen(method string) *fault {
+	if s.chaos == nil {
+		return nil
+	}
+	broken := func(http.ResponseWriter) { panic(http.ErrAbortHandler) }
+	failed := func(w http.ResponseWriter) { http.Error(w, "<html>oops</html>", http.StatusBadGateway) }
+	switch s.chaos(method) {
+	case FailBefore:
+		return &fault{method, false, failed}
+	case FailAfter:
+		return &fault{method, true, failed}
+	case BreakBefore:
+		return &fault{method, false, broken}
+	case BreakAfter:
+		return &fault{method, true, broken}
+	case LimitOnce:
+		return &fault{method, false, func(w http.ResponseWriter) {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+		}}
+	}
+	return nil
 }
 
 // fault is one call that goes wrong.
@@ -213,6 +263,9 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := s.takeFault(method)
+	if f == nil {
+		f = s.chosen(method)
+	}
 	if f != nil && !f.after {
 		f.answer(w)
 		return
@@ -343,6 +396,24 @@ func methods() map[string]method {
 		"views.update":                 {"", (*Server).viewsUpdate},
 		"views.publish":                {"", (*Server).viewsPublish},
 	}
+}
+
+// Tally counts the bot's messages by the value of a key of their metadata.
+func (s *Server) Tally(key string) map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	count := map[string]int{}
+	for _, c := range s.channels {
+		for _, m := range c.messages {
+			var meta struct {
+				EventPayload map[string]any `json:"event_payload"`
+			}
+			if m.User == "" && len(m.Metadata) > 0 && json.Unmarshal(m.Metadata, &meta) == nil && !m.deleted {
+				count[fmt.Sprint(meta.EventPayload[key])]++
+			}
+		}
+	}
+	return count
 }
 
 // broadcast tells who waits that something changed.

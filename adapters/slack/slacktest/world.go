@@ -137,6 +137,9 @@ func (w *Workspace) direct(u *User) *Channel {
 	return w.addChannel("D", "directmessage", u)
 }
 
+// Workspace is the one that the conversation is in.
+func (c *Channel) Workspace() *Workspace { return c.w }
+
 func (c *Channel) isDirect() bool { return strings.HasPrefix(c.ID, "D") }
 
 // Invite lets people into the channel.
