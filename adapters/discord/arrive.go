@@ -75,7 +75,7 @@ func (d *Discord) arrive(ctx context.Context, in coach.Inbox, gone *departed, m 
 		text = plain(m.Content)
 	}
 	n := coach.VoiceNote{
-		ID: id, Platform: Platform, Thread: at.id(), Learner: learner, Place: placeID(at.guild), Text: text,
+		ID: id, Platform: coach.Discord, Thread: at.id(), Learner: learner, Place: placeID(at.guild), Text: text,
 		Audio: coach.Attachment{
 			Ref:  recording{Channel: m.ChannelID, Message: m.ID, File: audio.ID, URL: audio.URL}.ref(),
 			Name: audio.Filename, ContentType: audio.ContentType, Size: audio.Size,

@@ -402,3 +402,59 @@ func mustUint(s string) uint64 {
 	}
 	return n
 }
+
+func TestNotesInThreadsThatWereArchivedAreFound(t *testing.T) {
+	p := parallelPlatform(t)
+	ada, at := p.user("ada"), p.channel("lesson")
+	before := p.s.AddThread(at, "before")
+	p.s.Archive(before)
+	l := p.listen(p.adapter(nil), &inbox{})
+	l.hears("first")
+	if err := l.stop(); err != nil {
+		t.Fatal(err)
+	}
+	var missed []string
+	for k := range 130 { // more than a page
+		thread := p.s.AddThread(at, fmt.Sprint(k))
+		if k%40 == 0 {
+			missed = append(missed, p.s.Voice(ada, thread, []byte("OggS")))
+		}
+		p.s.Archive(thread)
+	}
+	requests := p.s.Requests("GET /channels/{channel}/threads/archived/public")
+	soon := p.listen(p.adapter(nil), l.inbox)
+	soon.hears("soon after")
+	if err := soon.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if n := p.s.Requests("GET /channels/{channel}/threads/archived/public"); n != requests {
+		t.Errorf("after a moment %d pages of archived threads were read", n-requests)
+	}
+	long, err := time.Now().Add(-2 * time.Hour).UTC().MarshalText()
+	if err := errors.Join(err, p.shelf.Put(t.Context(), aliveKey, long)); err != nil {
+		t.Fatal(err)
+	}
+	next := p.listen(p.adapter(nil), l.inbox)
+	for _, m := range missed {
+		next.note(m)
+	}
+}
+
+func TestServersThatRemovedUsWhileAwayAreLeft(t *testing.T) {
+	p := parallelPlatform(t)
+	other := p.s.AddGuild("Other")
+	known := func(guild string) func() bool {
+		return func() bool { _, ok, err := p.shelf.Get(context.Background(), markKey(guild)); return ok && err == nil }
+	}
+	l := p.listen(p.adapter(nil), &inbox{})
+	p.until("both servers", func() bool { return known(p.guild)() && known(other)() })
+	if err := l.stop(); err != nil {
+		t.Fatal(err)
+	}
+	p.s.RemoveGuild(other)
+	p.listen(p.adapter(nil), l.inbox)
+	p.until("the desk to be told", func() bool { return len(p.desk.Left()) > 0 })
+	if got := p.desk.Left(); len(got) != 1 || got[0] != placeID(other) {
+		t.Errorf("left %q", got)
+	}
+}

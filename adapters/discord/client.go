@@ -84,6 +84,7 @@ func (e *apiError) Error() string {
 // https://docs.discord.com/developers/topics/opcodes-and-status-codes
 const (
 	codeUnknownChannel  = 10003
+	codeUnknownGuild    = 10004
 	codeUnknownMessage  = 10008
 	codeUnknownWebhook  = 10015
 	codeMissingAccess   = 50001

@@ -15,6 +15,7 @@
 // What is kept on the shelf, all of it of use for days at most:
 //
 //	seen.<guild>, seen.dm-<channel>   the low-water mark: older messages are settled
+//	alive                             when the gateway was last heard
 //	note.<note>                       that a message became a note; an interaction's token, while it lives
 //	post.<note>.<kind>                where a reply was meant to go, and the message that it became
 //	prompt.<message>                  the sentence that a message of ours, or a note, is about
@@ -35,9 +36,6 @@ import (
 
 	"github.com/mynah-coach/mynah/coach"
 )
-
-// Platform is this adapter's.
-const Platform coach.Platform = "discord"
 
 // Config holds what an operator sets.
 type Config struct {
@@ -109,7 +107,7 @@ func New(cfg Config, desk coach.Desk, shelf coach.Shelf,
 		return nil, err
 	}
 	return &Discord{
-		cfg: cfg, desk: desk, shelf: shelf, card: card, log: log.With("platform", Platform),
+		cfg: cfg, desk: desk, shelf: shelf, card: card, log: log.With("platform", coach.Discord),
 		api: api, cdn: cdn,
 		gateway: defaultGatewayTimes(),
 		settled: func(string, error) {},
@@ -117,7 +115,7 @@ func New(cfg Config, desk coach.Desk, shelf coach.Shelf,
 }
 
 // Platform implements coach.Adapter.
-func (d *Discord) Platform() coach.Platform { return Platform }
+func (d *Discord) Platform() coach.Platform { return coach.Discord }
 
 // errToken says what is wrong without a token.
 var errToken = errors.New("discord: there is no bot token; the page docs/discord.md says where to get one")

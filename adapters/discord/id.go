@@ -15,7 +15,7 @@ import (
 //	LearnerID  discord-<user>
 //	PlaceID    discord-<guild>
 //	ThreadID   <kind>-<guild, or 0>-<channel>
-const idPrefix = string(Platform) + "-"
+const idPrefix = string(coach.Discord) + "-"
 
 func messageNote(message string) coach.NoteID { return coach.NoteID(idPrefix + message) }
 func interactionNote(interaction string) coach.NoteID {

@@ -385,7 +385,7 @@ func (r *responder) take(ctx context.Context, in coach.Inbox, n coach.VoiceNote,
 		return err
 	}
 	at := r.i.where()
-	n.Platform, n.Thread, n.Place = Platform, at.id(), r.i.place()
+	n.Platform, n.Thread, n.Place = coach.Discord, at.id(), r.i.place()
 	n.Learner, n.Received = learnerID(r.i.asker()), time.Now()
 	err := func() error {
 		if n.Text == "" {

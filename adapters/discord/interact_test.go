@@ -310,6 +310,23 @@ func TestAnswersOfManyParts(t *testing.T) {
 	}
 }
 
+func TestFilesThatAreTooLargeAreSpokenOf(t *testing.T) {
+	p := parallelPlatform(t)
+	p.listen(p.adapter(nil), &inbox{})
+	p.desk.Answer(func(coach.Command) (coach.Answer, error) {
+		file := coach.File{Name: "a.json", ContentType: "application/json", Data: make([]byte, 5<<20)}
+		return coach.Answer{Sections: []coach.Section{{Text: "Here."}}, Files: []coach.File{file, file}}, nil
+	})
+	i, err := p.s.Command(p.asker(p.channel("lesson")), "export", nil, nil)
+	if m := awaited(t, i, err); len(m.Files) != 1 {
+		t.Errorf("%d files", len(m.Files))
+	}
+	p.until("the word on it", func() bool {
+		seen := p.s.See(p.user("ada"), p.channel("lesson"))
+		return len(seen) == 2 && seen[1].Text == wordsTooLarge && seen[1].Private
+	})
+}
+
 func TestOldButtons(t *testing.T) {
 	p := parallelPlatform(t)
 	d := p.adapter(nil)

@@ -24,12 +24,15 @@ type listening struct {
 	in    coach.Inbox
 	marks *marks
 	gone  *departed
+	saved time.Time // heard, as it was saved
 
 	slots *semaphore.Weighted // of what runs at once
 	start func(what string, f func(ctx context.Context))
 
 	mu      sync.Mutex
-	ended   bool // nothing is started any more
+	ended   bool      // nothing is started any more
+	heard   time.Time // when the gateway was last heard
+	away    time.Time // when it was last heard before this session; zero for never
 	running sync.WaitGroup
 }
 
@@ -50,6 +53,8 @@ func (d *Discord) Listen(ctx context.Context, in coach.Inbox) error {
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	l.start = func(what string, f func(context.Context)) { l.run(work, what, f) }
+	l.heard = l.lastHeard(ctx)
+	l.saved = l.heard
 	l.start("save", l.saveMarks)
 
 	intents := discordgo.IntentGuilds | discordgo.IntentGuildMessages | discordgo.IntentDirectMessages
@@ -77,7 +82,7 @@ func (d *Discord) Listen(ctx context.Context, in coach.Inbox) error {
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := l.marks.save(last); err != nil {
+	if err := l.save(last); err != nil {
 		d.log.Warn("the marks were not saved", "error", err) // more is looked at again
 	}
 	return err
@@ -135,10 +140,39 @@ func (l *listening) run(ctx context.Context, what string, f func(context.Context
 
 func (l *listening) saveMarks(ctx context.Context) {
 	for sleep(ctx, saveInterval) == nil {
-		if err := l.marks.save(ctx); err != nil && ctx.Err() == nil {
+		if err := l.save(ctx); err != nil && ctx.Err() == nil {
 			l.log.Warn("the marks were not saved", "error", err)
 		}
 	}
+}
+
+const aliveKey = "alive"
+
+// save writes down how far we are.
+func (l *listening) save(ctx context.Context) error {
+	l.mu.Lock()
+	heard := l.heard
+	l.mu.Unlock()
+	if heard.After(l.saved.Add(time.Minute)) {
+		b, err := heard.UTC().MarshalText()
+		if err == nil {
+			err = l.shelf.Put(ctx, aliveKey, b)
+		}
+		if err != nil {
+			return fmt.Errorf("discord: mark: %w", err)
+		}
+		l.saved = heard
+	}
+	return l.marks.save(ctx)
+}
+
+// lastHeard is when whoever ran before us last heard the gateway.
+func (l *listening) lastHeard(ctx context.Context) (heard time.Time) {
+	b, found, err := l.shelf.Get(ctx, aliveKey)
+	if err != nil || !found || heard.UnmarshalText(b) != nil {
+		return time.Time{} // long ago, as far as we know
+	}
+	return heard
 }
 
 // event takes an event of the gateway. What it is to us is read here, from the
@@ -149,11 +183,15 @@ func (l *listening) event(e *discordgo.Event) {
 			l.log.Error("an event could not be read", "event", e.Type, "stack", string(debug.Stack()))
 		}
 	}()
+	l.hear(e.Type == "READY")
 	switch e.Type {
 	case "READY":
 		// A new session: what happened before it was not told.
 		l.marks.lost()
 		l.start(e.Type, l.catchUpDMs)
+		if r, ok := read[ready](l, e); ok && r.Guilds != nil {
+			l.start(e.Type, func(ctx context.Context) { l.leaveOthers(ctx, r.Guilds) })
+		}
 	case "GUILD_CREATE":
 		if g, ok := read[guild](l, e); ok && isSnowflake(g.ID) && !g.Unavailable {
 			l.start(e.Type, func(ctx context.Context) { l.catchUp(ctx, g) })
@@ -186,6 +224,16 @@ func (l *listening) event(e *discordgo.Event) {
 			l.start(e.Type, func(ctx context.Context) { l.interact(ctx, l.in, i, came) })
 		}
 	}
+}
+
+// hear notes that the gateway was heard.
+func (l *listening) hear(anew bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if anew {
+		l.away = l.heard
+	}
+	l.heard = time.Now()
 }
 
 // read is what an event's payload is to us; not ok where it is something else.
@@ -282,6 +330,27 @@ func (l *listening) leave(ctx context.Context, guild string) {
 	})
 }
 
+// leaveOthers drops the servers that we were removed from while we were away.
+// That they are missing from the session's list is not enough to forget people:
+// Discord is asked about each.
+func (l *listening) leaveOthers(ctx context.Context, in []guild) {
+	known, err := l.shelf.List(ctx, markKey(""))
+	if err != nil {
+		l.log.Warn("the marks can't be listed", "error", err)
+		return
+	}
+	for key := range known {
+		id := strings.TrimPrefix(key, markKey(""))
+		if !isSnowflake(id) || slices.ContainsFunc(in, func(g guild) bool { return g.ID == id }) {
+			continue
+		}
+		err := l.api.call(ctx, http.MethodGet, "/guilds/"+id, nil, nil)
+		if code := refused(err); code == codeUnknownGuild || code == codeMissingAccess {
+			l.leave(ctx, id)
+		}
+	}
+}
+
 // repeat does f until it succeeds, a few times.
 func (l *listening) repeat(ctx context.Context, failure string, f func() error) bool {
 	wait := time.Second
@@ -302,135 +371,4 @@ func (l *listening) repeat(ctx context.Context, failure string, f func() error) 
 		}
 		wait *= 2
 	}
-}
-
-const (
-	pageSize = 100
-	maxPages = 20 // of a channel: what is older than 2,000 messages is left
-	maxDMs   = 500
-)
-
-// catchUp looks for the notes that were posted in a server while we were not
-// there to see. Of a server that is new to us nothing older is looked at.
-func (l *listening) catchUp(ctx context.Context, g guild) {
-	now := snowflakeAt(time.Now())
-	caughtUp := l.repeat(ctx, "notes posted while mynah was away may be missed", func() error {
-		saved, err := l.marks.load(ctx, g.ID)
-		if err != nil {
-			return err
-		}
-		if saved == "" {
-			return l.marks.found(ctx, g.ID, now)
-		}
-		if !l.cfg.MessageContent {
-			return nil // others' recordings are not shown to us
-		}
-		if oldest := snowflakeAt(time.Now().Add(-l.cfg.CatchUp)); later(oldest, saved) {
-			saved = oldest
-		}
-		rules, err := l.desk.Rules(ctx, placeID(g.ID))
-		if err != nil {
-			return fmt.Errorf("discord: rules: %w", err)
-		}
-		for _, c := range slices.Concat(g.Channels, g.Threads) {
-			if allowed, _ := listens(rules, c); !allowed || !c.hasMessages() || !later(c.LastMessageID, saved) {
-				continue
-			}
-			if err := l.scan(ctx, g.ID, g.ID, c.ID, saved); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if caughtUp {
-		l.marks.caughtUp(g.ID, now)
-	}
-}
-
-// catchUpDMs does the same for direct messages with learners who have sent notes
-// in one before.
-func (l *listening) catchUpDMs(ctx context.Context) {
-	l.repeat(ctx, "notes sent in direct messages while mynah was away may be missed", func() error {
-		known, err := l.shelf.List(ctx, markKey("dm-"))
-		if err != nil {
-			return fmt.Errorf("discord: mark: %w", err)
-		}
-		oldest := snowflakeAt(time.Now().Add(-l.cfg.CatchUp))
-		looked := 0
-		for key, b := range known {
-			place := strings.TrimPrefix(key, markKey(""))
-			saved, dm := string(b), strings.TrimPrefix(place, dmMark(""))
-			if !isSnowflake(saved) || !isSnowflake(dm) {
-				continue
-			}
-			if looked++; looked > maxDMs {
-				l.log.Warn("more direct messages than are looked at", "known", len(known))
-				break
-			}
-			now := snowflakeAt(time.Now())
-			if later(oldest, saved) {
-				saved = oldest
-			}
-			if _, err := l.marks.load(ctx, place); err != nil {
-				return err
-			}
-			if err := l.scan(ctx, place, "", dm, saved); err != nil {
-				return err
-			}
-			l.marks.caughtUp(place, now)
-		}
-		return nil
-	})
-}
-
-// newDM gives a direct message's channel its mark, so that the next start looks
-// there.
-func (l *listening) newDM(ctx context.Context, place, message string) {
-	l.repeat(ctx, "a direct message's mark was not written", func() error {
-		saved, err := l.marks.load(ctx, place)
-		if err == nil && saved == "" {
-			err = l.marks.found(ctx, place, snowflakeAt(timeOf(message)))
-		}
-		if err == nil && saved == "" {
-			l.marks.caughtUp(place, message)
-		}
-		return err
-	})
-}
-
-// scan takes in the notes of a channel after a message, oldest first.
-func (l *listening) scan(ctx context.Context, place, guild, id, after string) error {
-	for range maxPages {
-		var page []message
-		err := l.api.call(ctx, http.MethodGet, fmt.Sprintf("/channels/%s/messages?after=%s&limit=%d", id, after, pageSize), nil, &page)
-		if isRefusal(err) {
-			return nil // gone, or not for us to see
-		}
-		if err != nil {
-			return err
-		}
-		slices.SortFunc(page, func(a, b message) int {
-			if later(b.ID, a.ID) {
-				return -1
-			}
-			return 1
-		})
-		for _, m := range page {
-			after = m.ID
-			if _, _, ok := audioOf(m); !ok || !fromPerson(m) {
-				continue
-			}
-			m.GuildID, m.ChannelID = guild, id
-			l.marks.begin(place, m.ID)
-			if !l.settle(ctx, m) {
-				return ctx.Err()
-			}
-			l.marks.settle(place, m.ID)
-		}
-		if len(page) < pageSize {
-			return nil
-		}
-	}
-	l.log.Warn("a channel has more new messages than are looked at", "channel", id)
-	return nil
 }

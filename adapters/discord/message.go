@@ -12,7 +12,7 @@ const (
 	maxInRow     = 5 // buttons
 	maxOptions   = 25
 	maxFiles     = 10
-	maxFileBytes = 9 << 20 // of 10 MiB
+	maxFileBytes = 9 << 20 // all of them together; Discord's limit is 10 MiB for each
 )
 
 // say is a message of a text alone.
@@ -27,13 +27,19 @@ func say(text string) outgoing {
 	}
 }
 
-// attach adds a file, with the text for who can't see it.
-func (o *outgoing) attach(name, kind string, data []byte, alt string) {
-	if len(o.files) == maxFiles || len(data) > maxFileBytes {
-		return
+// attach adds a file, with the text for who can't see it; false where Discord
+// has no room for it.
+func (o *outgoing) attach(name, kind string, data []byte, alt string) bool {
+	size := len(data)
+	for _, f := range o.files {
+		size += len(f.data)
+	}
+	if len(o.files) == maxFiles || size > maxFileBytes {
+		return false
 	}
 	o.Attachments = append(o.Attachments, attachment{ID: len(o.files), Filename: name, Description: cut(visible(alt), maxAlt)})
 	o.files = append(o.files, upload{name: name, contentType: kind, data: data})
+	return true
 }
 
 // message is a reply as it is posted.
@@ -180,8 +186,15 @@ func (d *Discord) answer(a coach.Answer) []outgoing {
 	if a.Picture != nil {
 		last.attach("picture.png", "image/png", a.Picture.PNG, a.Picture.Alt)
 	}
+	leftOut := false
 	for _, f := range a.Files {
-		last.attach(fileName(f.Name), f.ContentType, f.Data, "")
+		if !last.attach(fileName(f.Name), f.ContentType, f.Data, "") {
+			d.log.Error("a file is too large for Discord", "bytes", len(f.Data))
+			leftOut = true
+		}
+	}
+	if leftOut {
+		messages = append(messages, say(wordsTooLarge))
 	}
 	rows := []component{}
 	for _, c := range a.Choices {

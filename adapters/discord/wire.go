@@ -82,6 +82,21 @@ func (c channel) hasMessages() bool {
 	return c.isThread()
 }
 
+type ready struct {
+	Guilds []guild `json:"guilds"`
+}
+
+// archived is a page of a channel's archived threads, the latest first.
+type archived struct {
+	Threads []struct {
+		channel
+		Metadata struct {
+			At time.Time `json:"archive_timestamp"`
+		} `json:"thread_metadata"`
+	} `json:"threads"`
+	More bool `json:"has_more"`
+}
+
 type guild struct {
 	ID          string    `json:"id"`
 	Unavailable bool      `json:"unavailable"`

@@ -12,5 +12,6 @@ const (
 	wordsKnown       = "I have that recording already. My answer is below it, or on its way."
 	wordsStale       = "That took me too long, sorry. Please try once more."
 	wordsUnknown     = "This button is from an earlier version of me. /help shows what I can do."
+	wordsTooLarge    = "There is a file too, but it is too large for Discord. Please ask whoever runs me for it."
 	wordsHint        = "I can't hear recordings in this channel by myself. Hold or right-click your message, then Apps, then “" + commandAssess + "”. Or use /assess, or send me your recording directly."
 )

@@ -98,6 +98,15 @@ func (s *Server) Lock(thread string) {
 	s.must(thread).locked = true
 }
 
+// Archive archives a thread.
+func (s *Server) Archive(thread string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.must(thread)
+	t.archived, t.archivedAt = true, s.now()
+	s.dispatch("THREAD_UPDATE", s.channelJSON(t))
+}
+
 // Draft is a message that a person writes.
 type Draft struct {
 	Text    string
@@ -126,6 +135,7 @@ func (s *Server) Write(u *User, channelID string, d Draft) string {
 		}
 		m.attachments = []*blob{s.keep(c.id, b)}
 	}
+	c.archived = false
 	c.messages = append(c.messages, m)
 	s.announce(m)
 	return m.id

@@ -227,6 +227,8 @@ func (s *Server) routes() http.Handler {
 		"GET /applications/{application}/commands":                 s.getCommands,
 		"PUT /applications/{application}/commands":                 s.putCommands,
 		"GET /channels/{channel}":                                  s.getChannel,
+		"GET /guilds/{guild}":                                      s.getGuild,
+		"GET /channels/{channel}/threads/archived/public":          s.getArchived,
 		"GET /channels/{channel}/messages":                         s.getMessages,
 		"GET /channels/{channel}/messages/{message}":               s.getMessage,
 		"POST /channels/{channel}/messages":                        s.postMessage,

@@ -37,6 +37,7 @@ type channel struct {
 	denied                  uint64 // permissions that the bot does not have here
 	gone                    bool
 	archived, locked        bool
+	archivedAt              time.Time
 	typing                  int
 }
 
@@ -94,7 +95,7 @@ func (s *Server) channelJSON(c *channel) map[string]any {
 	}
 	if c.parent != "" {
 		j["parent_id"] = c.parent
-		j["thread_metadata"] = map[string]any{"archived": c.archived, "locked": c.locked, "auto_archive_duration": 60}
+		j["thread_metadata"] = map[string]any{"archived": c.archived, "locked": c.locked, "auto_archive_duration": 60, "archive_timestamp": c.archivedAt.UTC().Format(time.RFC3339Nano)}
 	}
 	if c.kind == kindDM {
 		for _, id := range c.people {
@@ -217,6 +218,45 @@ func (s *Server) getGuilds(*request) (any, *refusal) {
 		all = append(all, map[string]any{"id": g.id, "name": g.name, "owner": false, "permissions": strconv.FormatUint(g.perms, 10)})
 	}
 	return all, nil
+}
+
+func (s *Server) getGuild(r *request) (any, *refusal) {
+	g := s.guilds[r.PathValue("guild")]
+	if g == nil {
+		return nil, refuse(404, 10004, "Unknown Guild")
+	}
+	return map[string]any{"id": g.id, "name": g.name}, nil
+}
+
+func (s *Server) getArchived(r *request) (any, *refusal) {
+	c, no := s.open(r.PathValue("channel"), ReadHistory)
+	if no != nil {
+		return nil, no
+	}
+	limit, err := strconv.Atoi(r.URL.Query().Get("limit"))
+	if err != nil || limit < 2 || limit > 100 {
+		return nil, badForm("limit")
+	}
+	var found []*channel
+	for _, t := range s.channels {
+		if t.parent == c.id && t.archived && !t.gone {
+			found = append(found, t)
+		}
+	}
+	slices.SortFunc(found, func(a, b *channel) int { return b.archivedAt.Compare(a.archivedAt) })
+	if b := r.URL.Query().Get("before"); b != "" {
+		at, err := time.Parse(time.RFC3339Nano, b)
+		if err != nil {
+			return nil, badForm("before")
+		}
+		found = slices.DeleteFunc(found, func(t *channel) bool { return !t.archivedAt.Before(at) })
+	}
+	more := len(found) > limit
+	all := []any{}
+	for _, t := range found[:min(limit, len(found))] {
+		all = append(all, s.channelJSON(t))
+	}
+	return map[string]any{"threads": all, "members": []any{}, "has_more": more}, nil
 }
 
 func (s *Server) getChannel(r *request) (any, *refusal) {
