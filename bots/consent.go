@@ -2,6 +2,7 @@ package bots
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,9 @@ func (d *Desk) sentence(ctx context.Context, c coach.Command) (coach.Answer, err
 	if err != nil {
 		return coach.Answer{}, err
 	}
+	if v.Sentence != "" && v.Learner == c.Learner {
+		return d.sentenceAgain(ctx, c)
+	}
 	if refused := v.refuses(c.Learner); refused != "" {
 		return say(refused), nil
 	}
@@ -78,6 +82,23 @@ func (d *Desk) sentence(ctx context.Context, c coach.Command) (coach.Answer, err
 		return nil
 	})
 	return say(prompts.SentenceTaken()), err
+}
+
+// sentenceAgain is for a note whose sentence is known: its learner asks once more
+// where they were not answered. The crash that kept the answer from them may have
+// come before the note was woken, too.
+func (d *Desk) sentenceAgain(ctx context.Context, c coach.Command) (coach.Answer, error) {
+	r, err := d.learner(ctx, c.Learner)
+	if err != nil {
+		return coach.Answer{}, err
+	}
+	if !slices.Contains(r.Waiting, c.Note) {
+		return say(prompts.SentenceLate()), nil
+	}
+	if err := d.queue.Wake(ctx, c.Note); err != nil {
+		return coach.Answer{}, err
+	}
+	return say(prompts.SentenceTaken()), nil
 }
 
 // refuses says why a note takes no sentence from a learner, "" where it does.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mynah-coach/mynah/bots"
 	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/prompts"
 	"github.com/mynah-coach/mynah/store/storetest"
 )
 
@@ -339,6 +340,42 @@ func TestSentenceIsAskedFor(t *testing.T) {
 			}
 			live(t, c, []coach.VoiceNote{n}, func() { time.Sleep(time.Second) })
 			wantKinds(t, c, n, coach.ReplyNotice, coach.ReplyQuestion, coach.ReplyCoaching)
+		})
+	})
+	t.Run("an answer that could not wake the note does so when it is given again", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChat()
+			n := wordless(0)
+			asleep := false
+			c.Fail = func(op string) error {
+				if op == "wake" && asleep {
+					return errOurs
+				}
+				return nil
+			}
+			live(t, c, []coach.VoiceNote{n}, func() {
+				asleep = true
+				if _, err := c.desk.Do(t.Context(), reads(n, sentence)); err == nil {
+					t.Error("it seems to have been woken")
+				}
+				asleep = false
+				theirs := reads(n, "I am somebody else.")
+				theirs.Learner = "another"
+				if a := c.do(t, theirs); a.Text() != prompts.NotYours() {
+					t.Errorf("somebody else is told %q", a.Text())
+				}
+				if a := c.do(t, reads(n, "")); a.Form != nil || a.Text() != prompts.SentenceTaken() {
+					t.Errorf("given again: %+v", a)
+				}
+				time.Sleep(time.Second)
+				if a := c.do(t, reads(n, "")); a.Text() != prompts.SentenceLate() {
+					t.Errorf("after the answer: %q", a.Text())
+				}
+			})
+			wantKinds(t, c, n, coach.ReplyNotice, coach.ReplyQuestion, coach.ReplyCoaching)
+			if got := c.replies[n.ID][2].Assessment.Text; got != sentence {
+				t.Errorf("scored: %q", got)
+			}
 		})
 	})
 	t.Run("no answer for a week drops the note and its recording", func(t *testing.T) {
