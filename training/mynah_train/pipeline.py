@@ -7,19 +7,19 @@ import json
 import pickle
 import shutil
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from . import calibration, ct2, data, encoder, evaluate, export, features, golden, heard, judging, manifest, recogniser, speech
+from . import calibration, correct, ct2, data, encoder, evaluate, export, features, golden, heard, judging, kokoro, manifest, pairs, recogniser, released, robust, speech, synthetic
 from .config import Config, Paths
 from .data import Utterance
 from .export import HeardScale
-from .joint import Aligned, Tuner
-from .judge import Judge
+from .joint import Tuner
+from .judge import Correction, Judge
 from .judging import Example
 from .mel import LogMel
 
@@ -46,37 +46,47 @@ class Pipeline:
     # The models, as far as they are trained.
 
     def encoder(self, which: str) -> encoder.Encoder:
-        if which == "frozen":
+        if which == "frozen" and not self.paths.start:
             return encoder.from_whisper(ct2.whisper_base(self.paths.whisper), self.cfg.taps)
         e = encoder.Encoder(self.cfg.taps)
-        e.load_state_dict(self._tuned()["encoder"])
+        if which == "frozen":
+            e.load_state_dict(released.state(self.paths.start / "acoustic.onnx", "encoder"))
+            return e.eval()
+        e.load_state_dict(self._tuned("encoder"))
         return e.eval()
 
     def recogniser(self, which: str) -> recogniser.Recogniser:
         m = recogniser.Recogniser(len(self.cfg.taps))
-        m.load_state_dict(self._tuned()["recogniser"] if which == "tuned" else
+        m.load_state_dict(self._tuned("recogniser") if which == "tuned" else
                           torch.load(self.paths.stage("recogniser.pt"), weights_only=True))
         return m.eval()
 
     def judges(self, which: str) -> list[Judge]:
+        if which == "tuned":
+            tuned, states = self._tuned("judges"), []
+            for i in range(self.cfg.judge_seeds):
+                states.append({k.removeprefix(f"{i}."): v for k, v in tuned.items() if k.startswith(f"{i}.")})
+        else:
+            states = torch.load(self.paths.stage("frozen/judges.pt"), weights_only=True)
         out = []
-        for state in ([self._tuned()["judge"]] if which == "tuned" else
-                      torch.load(self.paths.stage("frozen/judges.pt"), weights_only=True)):
+        for state in states:
             m = Judge(self.hidden, self.cfg.judge_width, self.cfg.judge_layers)
             m.load_state_dict(state)
             out.append(m.eval())
         return out
 
-    def _tuned(self) -> dict:
+    def _tuned(self, module: str) -> dict:
+        """The module's averaged weights after the joint stage."""
         c = torch.load(self.paths.stage("joint.pt"), weights_only=True)
         if c["epoch"] < self.cfg.joint_epochs:
             raise RuntimeError(f"the joint stage has run {c['epoch']} of {self.cfg.joint_epochs} epochs")
-        return c
+        return {k.removeprefix(f"{module}."): v for k, v in c["mean"].items() if k.startswith(f"{module}.")}
 
     def _needed(self, which: str) -> tuple[list[Utterance], list[Utterance]]:
-        """To train on, and held out: after the joint stage there is nothing left to train."""
+        """What is trained on, and what choices are made on, whose features are computed as the exported graph computes
+        them. After the joint stage there is nothing left to train."""
         train, held = self.sets
-        return (train if which == "frozen" else [], held)
+        return (train, held) if which == "frozen" else ([], held + self.synthetic("synthetic-choice"))
 
     def examples(self, which: str) -> dict[str, Example]:
         with self.paths.stage(f"{which}/examples.pkl").open("rb") as f:
@@ -85,14 +95,12 @@ class Pipeline:
     # The stages.
 
     def features(self, which: str = "frozen") -> None:
-        """Encoder frames of the train split; of the tuned encoder only for held-out speakers."""
-        folder, todo = self.paths.stage(which), []
-        for us, exact in zip(self._needed(which), (False, True)):
-            # What is calibrated on is computed as the exported graph computes it.
-            todo.append(([u for u in us if not features.path(folder, u).exists()], exact))
-        if any(us for us, _ in todo):
+        """Encoder frames of the train split; of the tuned encoder only for held-out speakers, and other voices."""
+        folder = self.paths.stage(which)
+        todo = [[u for u in us if not features.path(folder, u).exists()] for us in self._needed(which)]
+        if any(todo):
             e = self.encoder(which)
-            for us, exact in todo:
+            for us, exact in zip(todo, (False, True)):
                 features.extract(e, us, folder, exact)
 
     def train_recogniser(self) -> None:
@@ -101,6 +109,10 @@ class Pipeline:
         if out.exists():
             return
         cfg, (train, _) = self.cfg, self.sets
+        if self.paths.start:
+            graph = self.paths.start / "acoustic.onnx"
+            _save(released.state(graph, "recogniser") | {"mix": released.mix(graph, len(cfg.taps))}, out)
+            return
         folder = self.paths.stage("frozen")
         m = recogniser.train(train, lambda u: features.load(folder, u), len(cfg.taps), cfg.recogniser_epochs,
                              cfg.recogniser_rate, cfg.recogniser_seconds * 50, cfg.seed,
@@ -112,14 +124,13 @@ class Pipeline:
         out = self.paths.stage(f"{which}/examples.pkl")
         if out.exists():
             return
-        m, folder, examples, logps = self.recogniser(which), self.paths.stage(which), [], []
-        train, held = self._needed(which)
-        for u in tqdm(train + held, desc=f"align {which}", mininterval=10):
+        m, folder, examples, logps = self.recogniser(which), self.paths.stage(which), [], {}
+        for u in tqdm([u for us in self._needed(which) for u in us], desc=f"align {which}", mininterval=10):
             frames = features.load(folder, u).astype(np.float32)
-            logp = recogniser.posteriors(m, frames)
-            examples.append(judging.example(u, logp, frames))
-            logps.append(logp)
-        print(f"{which}: phone error rate on held-out speakers {recogniser.phone_error_rate(logps[len(train):], held):.4f}")
+            logps[u.id] = recogniser.posteriors(m, frames)
+            examples.append(judging.example(u, logps[u.id], frames))
+        held = self.sets[1]
+        print(f"{which}: phone error rate on held-out speakers {recogniser.phone_error_rate([logps[u.id] for u in held], held):.4f}")
         partial = out.with_suffix(".partial")
         with partial.open("wb") as f:
             pickle.dump(examples, f, protocol=5)
@@ -134,25 +145,35 @@ class Pipeline:
         models = []
         for i in tqdm(range(cfg.judge_seeds), desc="judges"):
             models.append(judging.train([found[u.id] for u in train], self.hidden, cfg, cfg.seed + i))
+            if i == 0 and self.paths.start:
+                # What it doesn't have, a module of a later version, keeps what was just trained.
+                models[0].load_state_dict(released.state(self.paths.start / "judge.onnx", "judges.0"), strict=False)
             got = judging.predict(models, [found[u.id] for u in held])
             tqdm.write(f"mean of {i + 1}: {evaluate.correlations(got, judging.truth(held))}")
         _save([m.state_dict() for m in models], out)
 
+    def synthesise(self) -> None:
+        """Synthetic speech with mistakes, if there are voices: to train on, and by other voices to choose on."""
+        if not self.paths.kokoro:
+            return
+        train, held = self.sets
+        free = [v for v in kokoro.voices(self.paths.kokoro) if v not in kokoro.HELD_OUT + kokoro.CHOICE]
+        for name, us, voices, count in (("synthetic", train, free, self.cfg.synthetic),
+                                        ("synthetic-choice", held, list(kokoro.CHOICE), self.cfg.synthetic_choice)):
+            synthetic.synthesise(partial(synthetic.plan, us, voices, count, self.cfg.seed), self.paths.kokoro, self.paths.stage(name))
+
+    def synthetic(self, name: str) -> list[Utterance]:
+        folder = self.paths.stage(name)
+        return synthetic.load(folder) if self.paths.kokoro else []
+
     def joint(self) -> None:
-        """Encoder, recogniser and a judge together."""
+        """Encoder, recogniser and judges together."""
         cfg, checkpoint = self.cfg, self.paths.stage("joint.pt")
         if checkpoint.exists() and torch.load(checkpoint, weights_only=True)["epoch"] >= cfg.joint_epochs:
             return
         train, held = self.sets
-        found = self.examples("frozen")
-
-        def aligned(us: list[Utterance]) -> list[Aligned]:
-            return [Aligned(u, found[u.id].first, found[u.id].last) for u in us]
-
-        judge = self.judges("frozen")[0]
-        native = data.native(self.paths, cfg)
-        Tuner(self.encoder("frozen"), self.recogniser("frozen"), judge, cfg, checkpoint).train(
-            aligned(train), native, aligned(held))
+        Tuner(self.encoder("frozen"), self.recogniser("frozen"), self.judges("frozen"), cfg, checkpoint).train(
+            train, data.native(self.paths, cfg), self.synthetic("synthetic"), held, self.synthetic("synthetic-choice"))
 
     def calibrate(self, which: str) -> None:
         """Scales, what was heard, and what is speech, all on held-out speakers."""
@@ -161,8 +182,11 @@ class Pipeline:
             return
         _, held = self.sets
         found = self.examples(which)
-        got = judging.predict(self.judges(which), [found[u.id] for u in held])
-        scales = evaluate.fit_scales(got, judging.truth(held))
+        judges, examples = self.judges(which), [found[u.id] for u in held]
+        raws = judging.answers(judges, examples)
+        others = [found[u.id] for u in self.synthetic("synthetic-choice")]
+        correction, tried = correct.fit(raws, examples, judging.answers(judges, others), others)
+        scales = evaluate.fit_scales(judging.scores_of(raws, examples, correction), judging.truth(held))
 
         m, enc, mel, folder = self.recogniser(which), self.encoder(which), LogMel(), self.paths.stage(which)
         logps = [recogniser.posteriors(m, features.load(folder, u).astype(np.float32)) for u in held]
@@ -179,6 +203,7 @@ class Pipeline:
                        for kind, xs in speech.noises([data.read_audio(u.path) for u in held[::10]], self.cfg.seed).items()}
         rates = {k: speech.refused(v, least_phones, least_posterior) for k, v in ({"speech": said} | strange).items()}
         report = {
+            "correction": correction._asdict(), "of wrong sounds": tried,
             "scales": {k: asdict(s) for k, s in scales.items()},
             "heard": dict(zip(("scale", "expected", "missing"), constants)) | {
                 "min_probability": least, "precision": precision, "recall": recall},
@@ -186,7 +211,7 @@ class Pipeline:
             "refused as no speech": rates,
         }
         out.write_text(json.dumps(report, indent=2), encoding="utf-8")
-        print(json.dumps({k: report[k] for k in ("heard", "refusal", "refused as no speech")}, indent=2))
+        print(json.dumps({k: report[k] for k in ("correction", "of wrong sounds", "heard", "refusal", "refused as no speech")}, indent=2))
 
     def export(self, which: str, version: str) -> None:
         """The graphs and their manifest. Fails if the graphs and PyTorch don't agree on held-out recordings."""
@@ -198,7 +223,7 @@ class Pipeline:
         new, out = self.paths.stage("export"), self.paths.out
         new.mkdir(exist_ok=True)
         export.export_acoustic(acoustic, self.cfg, new / "acoustic.onnx")
-        export.export_judge(export.Judgement(self.judges(which), scales, heard_scale), self.hidden, new / "judge.onnx")
+        export.export_judge(export.Judgement(self.judges(which), Correction(**c["correction"]), scales, heard_scale), self.hidden, new / "judge.onnx")
         export.check(new, acoustic, self.sets[1][:5])
         out.mkdir(parents=True, exist_ok=True)
         for name in ("acoustic.onnx", "judge.onnx"):  # together, and only what passed
@@ -211,6 +236,19 @@ class Pipeline:
     def evaluate(self, split: str) -> dict:
         us = self.sets[1] if split == "held-out" else data.corpus(self.paths, "test")
         return evaluate.run(self.paths.out, us, self.paths.work / f"evaluation-{split}", split)
+
+    def pairs(self, voices: Path) -> None:
+        audio = self.paths.stage("pairs")
+        pairs.synthesise(voices, audio)
+        self._report("pairs", pairs.run(self.paths.out, audio, self.sets[1]))
+
+    def robust(self) -> None:
+        self._report("robust", robust.run(self.paths.out, self.sets[1], self.paths.stage("robust-answers.json")))
+
+    def _report(self, name: str, figures: dict) -> None:
+        text = json.dumps(figures, indent=2)
+        self.paths.stage(f"{name}.json").write_text(text, encoding="utf-8")
+        print(text)
 
 
 def _save(state, out: Path) -> None:

@@ -37,8 +37,16 @@ class Recogniser(nn.Module):
         x = self.drop(F.gelu(self.inp(x)))
         keep = 1.0 if mask is None else mask[..., None]
         for conv in (self.conv1, self.conv2):
-            x = self.drop(x + F.gelu(conv((x * keep).transpose(1, 2))).transpose(1, 2))
+            x = self.drop(x + F.gelu(self._convolved(x * keep, conv)))
         return self.out(x)
+
+    def _convolved(self, x: torch.Tensor, conv: nn.Conv1d) -> torch.Tensor:
+        """conv over time of (B, T, width). In training as one product: on a CPU its gradient takes a tenth of the time."""
+        if not self.training:
+            return conv(x.transpose(1, 2)).transpose(1, 2)
+        (around,) = conv.padding
+        windows = F.pad(x, (0, 0, around, around)).unfold(1, conv.kernel_size[0], 1)  # B, T, width, kernel
+        return F.linear(windows.flatten(2), conv.weight.flatten(1), conv.bias)
 
 
 def greedy(logp: np.ndarray) -> list[int]:

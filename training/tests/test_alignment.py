@@ -50,3 +50,11 @@ def test_needs_a_blank_between_equal_phones():
 def test_refuses_more_phones_than_frames():
     with pytest.raises(NotAlignable):
         viterbi(np.zeros((2, 3), np.float32), np.array([1, 1]))
+
+
+def test_long_sentences_align():
+    phones = np.tile([1, 2], 80)
+    logp = np.full((320, 3), -9.0, np.float32)
+    logp[np.arange(320), np.stack([phones, np.zeros(160, int)], 1).ravel()] = 0.0
+    first, last, _ = viterbi(logp, phones)
+    assert first.tolist() == last.tolist() == list(range(0, 320, 2))

@@ -1,12 +1,14 @@
 """The modules that are exported: padding changes nothing, calibration keeps order, the graph equals PyTorch."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
-from mynah_train import calibration, export
+from mynah_train import calibration, correct, export, released
 from mynah_train.encoder import Encoder, frames_of
-from mynah_train.judge import Judge, Phones, evidence, heard_logits, within
+from mynah_train.judge import Correction, Judge, Phones, Raw, corrected, evidence, heard_logits, within
 from mynah_train.mel import LogMel
 from mynah_train.phonemes import CLASSES
 from mynah_train.recogniser import Recogniser
@@ -81,7 +83,7 @@ def judge_graph(tmp_path_factory):
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("graph") / "judge.onnx"
     scales = {k: calibration.Scale.identity(level) for k, level in calibration.LEVEL.items()}
-    m = export.Judgement([Judge(HIDDEN, 32, 1)], scales, export.HeardScale(0.8, 2.0, 0.5)).eval()
+    m = export.Judgement([Judge(HIDDEN, 32, 1), Judge(HIDDEN, 32, 1)], Correction(-1.0, 0.2, 0.6), scales, export.HeardScale(0.8, 2.0, 0.5)).eval()
     export.export_judge(m, HIDDEN, path)
     return m, export.session(path)
 
@@ -99,3 +101,39 @@ def test_judge_graph_equals_pytorch_for_any_number_of_phones(judge_graph, n):
         if name.startswith(("word", "stress")):
             w = w[::3]
         assert got[name].shape == w.shape and np.abs(got[name] - w).max() < 5e-3, name
+
+
+def test_the_surer_another_sound_was_said_the_lower_the_score():
+    p = phones(6)  # two words of three
+    odds = torch.tensor([[-9.0, -1.0, 0.0, 1.0, 3.0, 99.0]])
+    raw = Raw(torch.full((1, 6), 2.0), torch.full((1, 6), 2.0), torch.zeros(1, 6), torch.ones(1, 3), odds)
+    got = corrected(raw, p, Correction(0.0, 0.25, 2.0))
+    assert got.phone[0].tolist() == [2.0, 2.0, 2.0, 1.75, 1.25, 1.0]
+    assert np.allclose(got.word[0], [2.0] * 3 + [2.0 - 4 * 2.0 / 5] * 3)
+    assert got.sentence is raw.sentence and got.stress is raw.stress
+
+
+def test_a_released_model_s_weights_come_back(judge_graph, tmp_path):
+    m = copy.deepcopy(judge_graph[0])
+    with torch.no_grad():  # equal parameters are exported once
+        for x in (*m.judges.parameters(), *m.judges.buffers()):
+            x += torch.rand_like(x) * 0.1
+    path = tmp_path / "judge.onnx"
+    scales = {k: calibration.Scale.identity(level) for k, level in calibration.LEVEL.items()}
+    export.export_judge(export.Judgement(list(m.judges), m.correction, scales, m.heard).eval(), HIDDEN, path)
+    for i, judge in enumerate(m.judges):
+        state = released.state(path, f"judges.{i}")
+        assert state.keys() == judge.state_dict().keys()
+        for k, v in judge.state_dict().items():
+            assert torch.allclose(state[k], v, atol=2e-3), k
+
+
+def test_the_correction_that_is_fitted_is_the_one_that_is_exported():
+    p = phones(7)  # words of three, three and one
+    raw = Raw(*(torch.randn(1, 7) for _ in range(3)), torch.ones(1, 3), torch.randn(1, 7) * 3)
+    raw = raw._replace(word=torch.tensor([[1.0, 1, 1, 2, 2, 2, 0.5]]))
+    c, starts = Correction(-1.0, 0.3, 1.5), np.array([0, 3, 6])
+    flat = correct.Flat(raw.phone[0].numpy(), raw.wrong[0].numpy(), raw.word[0, starts].numpy() * 5, starts, np.zeros(7))
+    phone, word = correct.corrected(flat, c)
+    want = corrected(raw, p, c)
+    assert np.allclose(phone, want.phone[0], atol=1e-6) and np.allclose(word, want.word[0, starts] * 5, atol=1e-5)
