@@ -83,15 +83,18 @@ func (e *apiError) Error() string {
 // The codes that are acted upon.
 // https://docs.discord.com/developers/topics/opcodes-and-status-codes
 const (
-	codeUnknownChannel  = 10003
-	codeUnknownGuild    = 10004
-	codeUnknownMessage  = 10008
-	codeUnknownWebhook  = 10015
-	codeMissingAccess   = 50001
-	codeCannotDM        = 50007
-	codeThreadExists    = 160004
-	codeInvalidToken    = 50027 // of a webhook, so of an interaction
-	codeNoMutualServers = 50278
+	codeUnknownChannel = 10003
+	codeUnknownGuild   = 10004
+	codeUnknownMessage = 10008
+	codeUnknownWebhook = 10015
+	codeMissingAccess  = 50001
+	// codeMissingPermissions says nothing of which.
+	codeMissingPermissions = 50013
+	codeCannotDM           = 50007
+	codeTooLarge           = 40005
+	codeThreadExists       = 160004
+	codeInvalidToken       = 50027 // of a webhook, so of an interaction
+	codeNoMutualServers    = 50278
 )
 
 // refused returns Discord's code for err, 0 where it isn't its refusal.

@@ -55,9 +55,13 @@ const (
 )
 
 // commands are all that are registered: the desk's menu, and ours.
-func commands(menu []coach.Entry) []command {
+// People can install us for themselves only where the portal says so.
+func commands(menu []coach.Entry, forOneself bool) []command {
 	everywhere := func(c command) command {
-		c.Types, c.Where = []int{0, 1}, []int{0, 1, 2}
+		c.Types, c.Where = []int{0}, []int{0, 1}
+		if forOneself {
+			c.Types, c.Where = []int{0, 1}, []int{0, 1, 2}
+		}
 		return c
 	}
 	all := []command{
@@ -102,9 +106,7 @@ func byName(all []command) {
 
 // register tells Discord our commands, if they are not what it knows already.
 func (d *Discord) register(ctx context.Context) error {
-	var app struct {
-		ID string `json:"id"`
-	}
+	var app application
 	if err := d.api.call(ctx, http.MethodGet, "/applications/@me", nil, &app); err != nil {
 		return err
 	}
@@ -121,7 +123,8 @@ func (d *Discord) register(ctx context.Context) error {
 		slices.Sort(known[i].Where)
 	}
 	byName(known)
-	ours := commands(d.desk.Menu())
+	_, forOneself := app.Installs["1"]
+	ours := commands(d.desk.Menu(), forOneself || app.Installs == nil)
 	if reflect.DeepEqual(known, ours) {
 		return nil
 	}

@@ -369,6 +369,19 @@ func TestCommandsAreRegisteredWhenTheyChange(t *testing.T) {
 	}
 }
 
+func TestCommandsAreForServersAloneWhereThePortalSaysSo(t *testing.T) {
+	p := parallelPlatform(t)
+	p.s.DenyUserInstall()
+	p.listen(p.adapter(nil), &inbox{})
+	a := p.asker(p.channel("lesson"))
+	i, err := p.s.Command(a, "help", nil, nil)
+	awaited(t, i, err)
+	a.Outside = true
+	if _, err := p.s.Command(a, "help", nil, nil); err == nil {
+		t.Error("a command is offered where the bot can't be")
+	}
+}
+
 func TestCustomIDsHoldTheirLimit(t *testing.T) {
 	for _, b := range []asked{
 		{asksAction, coach.ActDispute, "discord-18446744073709551615", "claim", strings.Repeat("x", 24)},

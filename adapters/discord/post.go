@@ -203,7 +203,13 @@ func (p *post) create(ctx context.Context, channel, replyTo string, m outgoing) 
 		m.Reference = &reference{MessageID: replyTo}
 	}
 	var made message
-	if err := p.api.call(ctx, http.MethodPost, "/channels/"+channel+"/messages", m, &made, m.files...); err != nil {
+	path := "/channels/" + channel + "/messages"
+	err := p.api.call(ctx, http.MethodPost, path, m, &made, m.files...)
+	if code := refused(err); len(m.files) > 0 && (code == codeMissingPermissions || code == codeTooLarge) {
+		m.files, m.Attachments = nil, []attachment{} // the text alone suffices
+		err = p.api.call(ctx, http.MethodPost, path, m, &made)
+	}
+	if err != nil {
 		return err
 	}
 	p.record.Message = made.ID

@@ -291,6 +291,20 @@ func TestCardIsShownWithItsText(t *testing.T) {
 	}
 }
 
+func TestAnswerWithoutItsCardWhereFilesAreNotAllowed(t *testing.T) {
+	p := parallelPlatform(t)
+	d := p.adapter(nil)
+	d.card = func(coach.Reply) (*coach.Picture, error) { return &coach.Picture{PNG: []byte("png"), Alt: "alt"}, nil }
+	l := p.listen(d, &inbox{})
+	at := p.channel("lesson")
+	p.s.Deny(at, discordtest.AttachFiles)
+	n, message := p.posted(l, at)
+	p.post(d, n, coaching(n, "Well read."))
+	if got := p.s.Answers(p.user("ada"), at, message); len(got) != 1 || len(got[0].Files) != 0 || got[0].Channel != message {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestWorkingIsTyping(t *testing.T) {
 	p := parallelPlatform(t)
 	d := p.adapter(nil)

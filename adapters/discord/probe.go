@@ -62,9 +62,10 @@ func (c Config) ApplicationID(ctx context.Context) (string, error) {
 }
 
 type application struct {
-	ID    string `json:"id"`
-	Name  string `json:"name"`
-	Flags uint64 `json:"flags"`
+	ID       string         `json:"id"`
+	Name     string         `json:"name"`
+	Flags    uint64         `json:"flags"`
+	Installs map[string]any `json:"integration_types_config"` // "0" in servers, "1" for oneself
 }
 
 // The application's flags that say whether the message-content intent is on.

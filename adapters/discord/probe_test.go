@@ -2,6 +2,7 @@ package discord
 
 import (
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -77,5 +78,23 @@ func TestProbe(t *testing.T) {
 	}
 	if id, err := cfg.ApplicationID(t.Context()); err == nil {
 		t.Errorf("application %q of nobody", id)
+	}
+}
+
+func TestPageNamesEveryPermission(t *testing.T) {
+	page, err := os.ReadFile("../../docs/discord.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for line := range strings.SplitSeq(string(page), "\n") {
+		for _, p := range Permissions() {
+			if strings.HasPrefix(line, "| "+p.Name+" | "+p.Why+" | ") {
+				rows++
+			}
+		}
+	}
+	if rows != len(Permissions()) {
+		t.Errorf("%d of %d permissions are explained as they are in the code", rows, len(Permissions()))
 	}
 }

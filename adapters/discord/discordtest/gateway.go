@@ -435,6 +435,14 @@ func (s *Server) Quirk(f func(op, n int) []string) {
 	s.quirk = f
 }
 
+// DenyUserInstall says in the portal that people can't install the bot for
+// themselves.
+func (s *Server) DenyUserInstall() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.installs, "1")
+}
+
 // SetContentIntent switches the privileged intent on or off in the portal.
 func (s *Server) SetContentIntent(on bool) {
 	s.mu.Lock()

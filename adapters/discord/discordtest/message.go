@@ -46,14 +46,13 @@ func (s *Server) postMessage(r *request) (any, *refusal) {
 			}
 		}
 	}
-	switch {
-	case c.locked:
+	if c.locked {
 		return nil, refuse(400, 160005, "This thread is locked")
-	case c.kind == kindDM:
-		if u := s.users[c.people[0]]; u.NoDM {
-			return nil, refuse(403, 50007, "Cannot send messages to this user")
-		}
-	case len(r.files) > 0:
+	}
+	if c.kind == kindDM && s.users[c.people[0]].NoDM {
+		return nil, refuse(403, 50007, "Cannot send messages to this user")
+	}
+	if len(r.files) > 0 {
 		if _, no := s.open(c.id, AttachFiles); no != nil {
 			return nil, no
 		}

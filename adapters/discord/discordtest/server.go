@@ -41,6 +41,7 @@ type Server struct {
 	bot      *User
 	app      string
 	content  bool // the message-content intent is on in the portal
+	installs map[string]any
 	users    map[string]*User
 	guilds   map[string]*guild
 	channels map[string]*channel
@@ -84,7 +85,7 @@ func NewServer(t testing.TB) *Server {
 // New is NewServer for programs that are no tests. The caller closes it.
 func New() *Server {
 	s := &Server{
-		changed: make(chan struct{}), content: true,
+		changed: make(chan struct{}), content: true, installs: map[string]any{"0": map[string]any{}, "1": map[string]any{}},
 		users: map[string]*User{}, guilds: map[string]*guild{}, channels: map[string]*channel{},
 		interactions: map[string]*Interaction{}, sessions: map[string]*session{}, conns: map[*conn]bool{},
 		limits: map[string]Limit{}, windows: map[string]*window{}, global: Limit{50, time.Second},

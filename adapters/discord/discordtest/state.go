@@ -209,7 +209,7 @@ func (s *Server) getApplication(*request) (any, *refusal) {
 	if s.content {
 		flags |= 1 << 19
 	}
-	return map[string]any{"id": s.app, "name": "mynah", "flags": flags, "bot_public": true}, nil
+	return map[string]any{"id": s.app, "name": "mynah", "flags": flags, "bot_public": true, "integration_types_config": s.installs}, nil
 }
 
 func (s *Server) getGuilds(*request) (any, *refusal) {
@@ -434,6 +434,11 @@ func (s *Server) putCommands(r *request) (any, *refusal) {
 		c, err := checkCommand(raw)
 		if err != nil {
 			return nil, badForm(err.Error())
+		}
+		for _, kind := range c.Types {
+			if _, ok := s.installs[strconv.Itoa(kind)]; !ok {
+				return nil, badForm("integration_types: not one of the app's")
+			}
 		}
 		key := fmt.Sprint(c.Type, " ", c.Name)
 		if counts[c.Type]++; names[key] {
