@@ -14,13 +14,13 @@ import (
 	"time"
 
 	cdpbrowser "github.com/chromedp/cdproto/browser"
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/internal/browser"
 )
 
 // spoken is a real recording, which the fake microphone plays.
@@ -32,39 +32,6 @@ const (
 // patience bounds what the page must do; only a failing test waits so long.
 const patience = 30 * time.Second
 
-// startBrowser starts Chromium with a fake microphone. It ends with the test.
-func startBrowser(t *testing.T) context.Context {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") == "" {
-			t.Skip("chromium is not installed")
-		}
-		t.Fatal("chromium is not installed")
-	}
-	wav, err := filepath.Abs(spoken)
-	if err != nil {
-		t.Fatal(err)
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path),
-		chromedp.NoSandbox, // tests may run as root
-		chromedp.WindowSize(1100, 900),
-		chromedp.Flag("use-fake-device-for-media-stream", true),
-		chromedp.Flag("use-file-for-fake-audio-capture", wav+"%noloop"),
-		chromedp.Flag("lang", "en-GB"),
-		chromedp.WSURLReadTimeout(patience),
-	)
-	alloc, cancel := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
-	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(alloc)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start chromium: %v", err)
-	}
-	return ctx
-}
-
 // tab is a page of the playground in a browser profile of its own.
 type tab struct {
 	t      *testing.T
@@ -75,10 +42,10 @@ type tab struct {
 	problems []string // exceptions, breaches of the page's own policy, requests to elsewhere
 }
 
-func openTab(t *testing.T, browser context.Context, url string) *tab {
+func openTab(t *testing.T, chromium context.Context, url string) *tab {
 	t.Helper()
 	b := &tab{t: t}
-	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(func(event any) {
+	ctx, cancel := chromedp.NewContext(chromium, chromedp.WithNewBrowserContext(), chromedp.WithListener(func(event any) {
 		b.notice(event, url)
 	}))
 	t.Cleanup(cancel)
@@ -89,7 +56,7 @@ func openTab(t *testing.T, browser context.Context, url string) *tab {
 	t.Cleanup(b.report)
 	b.origin = strings.TrimSuffix(url, "/")
 	b.allowMicrophone(cdpbrowser.PermissionSettingGranted)
-	b.do(send(network.Enable, network.EnableParams{}), chromedp.Navigate(url))
+	b.do(browser.Send(network.Enable, network.EnableParams{}), chromedp.Navigate(url))
 	b.awaitReady()
 	return b
 }
@@ -97,7 +64,7 @@ func openTab(t *testing.T, browser context.Context, url string) *tab {
 // allowMicrophone is what the learner would answer to the browser's question.
 func (b *tab) allowMicrophone(answer cdpbrowser.PermissionSetting) {
 	b.t.Helper()
-	b.do(send(cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
+	b.do(browser.Send(cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
 		Permission: &cdpbrowser.PermissionDescriptor{Name: "microphone"}, Setting: answer,
 		Origin: b.origin, BrowserContextID: chromedp.FromContext(b.ctx).BrowserContextID,
 	}))
@@ -143,14 +110,6 @@ func (b *tab) report() {
 	}
 }
 
-// send is the action of a protocol command.
-func send[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
-	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, c, params)
-		return err
-	})
-}
-
 // logState says what a failed test's page looked like.
 func (b *tab) logState() {
 	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
@@ -169,12 +128,9 @@ func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// id selects by the page's test IDs.
-func id(testID string) chromedp.CSS { return chromedp.CSS(fmt.Sprintf("[data-testid=%q]", testID)) }
-
 func (b *tab) click(testID string) {
 	b.t.Helper()
-	b.do(chromedp.Click(id(testID), chromedp.NodeVisible))
+	b.do(chromedp.Click(browser.TestID(testID), chromedp.NodeVisible))
 }
 
 func (b *tab) press(key string) {
@@ -208,17 +164,17 @@ func value[T any](b *tab, expression string) T {
 // texts returns the text of all elements with a test ID.
 func (b *tab) texts(testID string) []string {
 	b.t.Helper()
-	return value[[]string](b, fmt.Sprintf(`[...document.querySelectorAll(%q)].map((e) => e.innerText.replace(/\s+/g, " ").trim())`, id(testID)))
+	return value[[]string](b, fmt.Sprintf(`[...document.querySelectorAll(%q)].map((e) => e.innerText.replace(/\s+/g, " ").trim())`, browser.TestID(testID)))
 }
 
 func (b *tab) visible(testID string) string {
-	return fmt.Sprintf(`document.querySelector(%q)?.checkVisibility()`, id(testID))
+	return fmt.Sprintf(`document.querySelector(%q)?.checkVisibility()`, browser.TestID(testID))
 }
 
 // typeSentence puts a sentence in the field, as a learner's typing would.
 func (b *tab) typeSentence(text string) {
 	b.t.Helper()
-	b.do(chromedp.Focus(id("sentence")))
+	b.do(chromedp.Focus(browser.TestID("sentence")))
 	b.do(chromedp.Evaluate[chromedp.Void](`document.getElementById("sentence").select()`))
 	b.do(chromedp.KeyEvent(text))
 	b.do(chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`))
@@ -241,7 +197,7 @@ func (b *tab) upload(name string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.do(chromedp.SetUploadFiles(id("file"), []string{path}, chromedp.NodeReady))
+	b.do(chromedp.SetUploadFiles(browser.TestID("file"), []string{path}, chromedp.NodeReady))
 	b.await(b.visible("review") + " || " + b.visible("notice"))
 }
 

@@ -10,13 +10,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/browser"
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/internal/browser"
 )
 
 // TestPage drives the page in a real browser whose microphone plays a real
@@ -25,7 +26,7 @@ func TestPage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
-	chromium := startBrowser(t)
+	chromium := browser.Start(t, spoken)
 
 	t.Run("a recording with the microphone becomes a reply, word by word", func(t *testing.T) {
 		s := serve(t, Config{}, nil)
@@ -39,7 +40,7 @@ func TestPage(t *testing.T) {
 		if got := b.texts("reply-text"); len(got) != 1 || !strings.Contains(got[0], "clear and steady") {
 			t.Errorf("the reply reads %q", got)
 		}
-		want := []string{"I ✓ : clear", "think ! : work on this", "that's ✓ : clear", "what ~ : nearly", "you ? : not sure", "want ✓ : clear", "to – : not heard", "be ✓ : clear"}
+		want := []string{"I ✓ : clear", "think ! : work on this", "that's ✓ : clear", "what ~ : nearly", "you ? : not sure", "want ✓ : clear", "to ✗ : not heard", "be ✓ : clear"}
 		if got := b.texts("word"); !slices.Equal(got, want) {
 			t.Errorf("the words are marked %q, want %q", got, want)
 		}
@@ -136,7 +137,7 @@ func TestPage(t *testing.T) {
 		s := serve(t, Config{}, nil)
 		service := answerAll(t, s, coaching)
 		b := openTab(t, chromium, s.url)
-		b.allowMicrophone(browser.PermissionSettingDenied)
+		b.allowMicrophone(cdpbrowser.PermissionSettingDenied)
 		b.click("record")
 		b.await(b.visible("notice"))
 		if got := b.texts("notice"); !strings.Contains(got[0], "microphone") || !strings.Contains(got[0], "Allow it") {
@@ -234,7 +235,7 @@ func TestPage(t *testing.T) {
 		b.click("choose")
 		b.await(b.visible("choice"))
 		all := len(b.texts("choice"))
-		b.do(chromedp.SetValue(id("level"), "Challenge"), chromedp.Evaluate[chromedp.Void](`document.getElementById("level").dispatchEvent(new Event("change")); undefined`))
+		b.do(chromedp.SetValue(browser.TestID("level"), "Challenge"), chromedp.Evaluate[chromedp.Void](`document.getElementById("level").dispatchEvent(new Event("change")); undefined`))
 		if n := len(b.texts("choice")); n == 0 || n >= all {
 			t.Errorf("%d of %d sentences are for the level", n, all)
 		}
@@ -358,7 +359,7 @@ func screenshots(b *tab) {
 	}
 	take := func(name, scheme string, width, height int64, mobile bool) {
 		b.do(
-			send(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1.5, Mobile: mobile}),
+			browser.Send(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1.5, Mobile: mobile}),
 			colours(scheme),
 			chromedp.Sleep(400*time.Millisecond),
 		)
@@ -373,12 +374,12 @@ func screenshots(b *tab) {
 	take("light", "light", 1000, 900, false)
 	take("dark", "dark", 1000, 900, false)
 	take("mobile", "light", 390, 844, true)
-	b.do(send(emulation.ClearDeviceMetricsOverride, cdp.Empty{}), colours(""))
+	b.do(browser.Send(emulation.ClearDeviceMetricsOverride, cdp.Empty{}), colours(""))
 }
 
 // colours sets what the system prefers, light or dark.
 func colours(scheme string) chromedp.Action[chromedp.Void] {
-	return send(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+	return browser.Send(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 	})
 }

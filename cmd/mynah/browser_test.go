@@ -11,9 +11,10 @@ import (
 	"time"
 
 	cdpbrowser "github.com/chromedp/cdproto/browser"
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"github.com/mynah-coach/mynah/internal/browser"
 )
 
 // TestLearnerInABrowser is the main job as a person does it: the whole service
@@ -30,15 +31,15 @@ func TestLearnerInABrowser(t *testing.T) {
 	s := serve(t, newProgram(t))
 	page := newPage(t, s.url, "../../audio/testdata/adult-unclear.ogg")
 
-	page.do(chromedp.Focus(testID("sentence")),
+	page.do(chromedp.Focus(browser.TestID("sentence")),
 		chromedp.Evaluate[chromedp.Void](`document.getElementById("sentence").select()`),
 		chromedp.KeyEvent(sentence),
 		chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`),
-		chromedp.Click(testID("record"), chromedp.NodeVisible))
+		chromedp.Click(browser.TestID("record"), chromedp.NodeVisible))
 	page.await(`document.getElementById("practice").dataset.state === "recording"`)
 	page.do(chromedp.Sleep(5*time.Second), // the recording's length, in real time
-		chromedp.Click(testID("record"), chromedp.NodeVisible),
-		chromedp.Click(testID("send"), chromedp.NodeVisible))
+		chromedp.Click(browser.TestID("record"), chromedp.NodeVisible),
+		chromedp.Click(browser.TestID("send"), chromedp.NodeVisible))
 	page.await(`document.querySelector("[data-testid=reply]")?.checkVisibility()`)
 
 	words := page.texts("word")
@@ -63,7 +64,7 @@ func TestLearnerInABrowser(t *testing.T) {
 	}
 	if dir := os.Getenv("MYNAH_SCREENSHOTS"); dir != "" {
 		page.do(chromedp.Sleep(500 * time.Millisecond)) // for what fades in
-		page.do(send(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1000, Height: 900, DeviceScaleFactor: 1.5}))
+		page.do(browser.Send(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1000, Height: 900, DeviceScaleFactor: 1.5}))
 		shot, err := chromedp.Run(page.ctx, chromedp.FullScreenshot(100))
 		if err != nil {
 			t.Fatal(err)
@@ -83,50 +84,17 @@ type page struct {
 // newPage opens url in Chromium, with a microphone that plays the recording.
 func newPage(t *testing.T, url, recording string) *page {
 	t.Helper()
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
 	wav := filepath.Join(t.TempDir(), "microphone.wav")
 	if out, err := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-loglevel", "error", "-i", recording, "-ar", "48000", wav).CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg: %v: %s", err, out)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromium),
-		chromedp.NoSandbox, // tests may run as root
-		chromedp.WindowSize(1000, 900),
-		chromedp.Flag("use-fake-device-for-media-stream", true),
-		chromedp.Flag("use-file-for-fake-audio-capture", wav+"%noloop"),
-		chromedp.Flag("lang", "en-GB"),
-		chromedp.WSURLReadTimeout(time.Minute),
-	)
-	alloc, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
-	t.Cleanup(stop)
-	ctx, closeTab := chromedp.NewContext(alloc)
-	t.Cleanup(closeTab)
-	if err := chromedp.Do(ctx); err != nil { // the tab lives as long as the context of its first call
-		t.Fatalf("start chromium: %v", err)
-	}
-	p := &page{t, ctx}
-	p.do(send(cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
+	p := &page{t, browser.Start(t, wav)}
+	p.do(browser.Send(cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
 		Permission: &cdpbrowser.PermissionDescriptor{Name: "microphone"},
 		Setting:    cdpbrowser.PermissionSettingGranted, Origin: strings.TrimSuffix(url, "/"),
 	}), chromedp.Navigate(url))
 	p.await(`document.documentElement.dataset.ready === "yes" && document.getElementById("sentence").value !== ""`)
 	return p
-}
-
-func testID(id string) chromedp.CSS { return chromedp.CSS(fmt.Sprintf("[data-testid=%q]", id)) }
-
-// send is the action of a protocol command.
-func send[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
-	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, c, params)
-		return err
-	})
 }
 
 func (p *page) do(actions ...chromedp.Action[chromedp.Void]) {
@@ -160,7 +128,7 @@ func (p *page) await(expression string) {
 func (p *page) texts(id string) []string {
 	p.t.Helper()
 	texts, err := chromedp.Run(p.ctx, chromedp.Evaluate[[]string](fmt.Sprintf(
-		`[...document.querySelectorAll(%q)].map((e) => e.innerText.replace(/\s+/g, " ").trim())`, testID(id))))
+		`[...document.querySelectorAll(%q)].map((e) => e.innerText.replace(/\s+/g, " ").trim())`, browser.TestID(id))))
 	if err != nil {
 		p.t.Fatal(err)
 	}
