@@ -34,7 +34,7 @@ const day = 24 * time.Hour
 const deadLetterDays = 30
 
 // waitsFor is longer than any note waits for its learner.
-const waitsFor = 8 * day
+const waitsFor = bots.Wait + day
 
 // passing is for how long a passing shelf keeps what is on it: longer than a note
 // may wait and is known afterwards.

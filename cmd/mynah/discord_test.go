@@ -4,14 +4,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/mynah-coach/mynah/adapters/discord/discordtest"
+	"github.com/mynah-coach/mynah/adapters/slack/slacktest"
 	"github.com/mynah-coach/mynah/coach"
 	"github.com/mynah-coach/mynah/prompts"
 )
@@ -317,6 +322,103 @@ func TestDiscordSaysWhatIsWrong(t *testing.T) {
 				t.Errorf("the log: %s", p.stderr.String())
 			}
 		})
+	}
+}
+
+// A sentence can be heard where there is a voice, and a learner is told where the
+// voice fails.
+func TestHearIt(t *testing.T) {
+	needModel(t)
+	mp3 := append([]byte("ID3"), make([]byte, 1000)...)
+	var broken atomic.Bool
+	var said atomic.Value
+	speech := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		said.Store(string(b))
+		if broken.Load() {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "audio/mpeg")
+		_, _ = w.Write(mp3)
+	}))
+	defer speech.Close()
+	d := newDiscord(t)
+	serve(t, d.program(t, "--set", "voice.url="+speech.URL+"/v1"))
+	d.connected(t)
+	i, err := d.Command(d.me(), "assess", map[string]string{"sentence": childText},
+		map[string]discordtest.File{"audio": {Name: "note.ogg", Type: "audio/ogg", Data: recording(t, childNote)}})
+	done(t, i, err)
+	var reply discordtest.Message
+	eventually(t, "the answer is there", func() bool {
+		seen := d.See(d.learner, d.channel)
+		i := slices.IndexFunc(seen, func(m discordtest.Message) bool { return hasButton(m, prompts.ButtonHear) })
+		if i >= 0 {
+			reply = seen[i]
+		}
+		return i >= 0
+	})
+	hear := func() []discordtest.Message {
+		i, err := d.Press(d.me(), reply.ID, string(prompts.ButtonHear))
+		shown, _ := done(t, i, err)
+		return shown
+	}
+	if got := hear(); len(got) == 0 || len(got[0].Files) != 1 || !bytes.Equal(got[0].Files[0].Data, mp3) || !got[0].Private {
+		t.Errorf("shown %+v", got)
+	}
+	if s, _ := said.Load().(string); !strings.Contains(s, childText) || strings.Contains(s, d.learner.ID) {
+		t.Errorf("the endpoint was asked %s", s)
+	}
+	broken.Store(true)
+	if got := hear(); len(got) == 0 || len(got[0].Files) != 1 {
+		t.Errorf("what was heard before is not remembered: %+v", got)
+	}
+}
+
+// Under opt-in nothing of a learner's is fetched before they have said yes, on
+// either of two platforms that are served at once.
+func TestOptIn(t *testing.T) {
+	needModel(t)
+	d, w := newDiscord(t), newSlack(t)
+	p := d.program(t, "--set", "playground.enabled=true", "--set", "privacy.consent=opt_in", "--set", "slack.bot_token="+w.workspace.Token, "--set", "slack.app_token="+slacktest.AppToken)
+	p.SlackURL = w.APIURL()
+	serve(t, p)
+	d.connected(t)
+	w.connected(t)
+
+	note := d.Voice(d.learner, d.channel, recording(t, clearNote))
+	question := d.answers(t, note, 1)[0]
+	if !hasButton(question, prompts.ButtonYes) || !hasButton(question, prompts.ButtonNo) {
+		t.Fatalf("asked %q with %+v", question.Text, question.Buttons)
+	}
+	clip := w.clip(t, clearNote, clearText)
+	asked := w.answers(t, clip, 1)[0]
+	if !slices.Contains(asked.Buttons, string(prompts.ButtonYes)) {
+		t.Fatalf("asked %q with %q", asked.Text, asked.Buttons)
+	}
+	if n, m := d.Requests("CDN"), w.Calls("files.info"); n > 0 || m > 0 {
+		t.Errorf("%d recordings were fetched, %d asked about", n, m)
+	}
+
+	at := discordtest.Asker{User: d.learner, Channel: question.Channel}
+	i, err := d.Press(at, question.ID, string(prompts.ButtonYes))
+	done(t, i, err)
+	eventually(t, "the sentence is asked for", func() bool {
+		return slices.ContainsFunc(d.Answers(d.learner, d.channel, note), asks)
+	})
+	seen := d.Answers(d.learner, d.channel, note)
+	d.give(t, seen[slices.IndexFunc(seen, asks)], clearText)
+	d.scored(t, note)
+
+	r, err := w.learner.Press(t.Context(), asked, string(prompts.ButtonNo))
+	shown(t, r, err)
+	eventually(t, "the clip is dropped", func() bool {
+		var out, stderr buffer
+		code := NewMain([]string{"queue", "show", "--json"}, p.Env, nil, &out, &stderr).Run(t.Context())
+		return code == exitOK && out.String() == `{"ready":0,"later":0,"claimed":0,"dead":0}`+"\n"
+	})
+	if seen := w.learner.See(w.channel, clip.TS); slices.ContainsFunc(seen, func(s slacktest.Seen) bool { return slices.Contains(s.Buttons, string(prompts.ButtonDetails)) }) {
+		t.Error("a clip is scored though its learner has said no")
 	}
 }
 
