@@ -344,7 +344,8 @@ func TestHearIt(t *testing.T) {
 	}))
 	defer speech.Close()
 	d := newDiscord(t)
-	serve(t, d.program(t, "--set", "voice.url="+speech.URL+"/v1"))
+	p := d.program(t, "--set", "voice.url="+speech.URL+"/v1")
+	serve(t, p)
 	d.connected(t)
 	i, err := d.Command(d.me(), "assess", map[string]string{"sentence": childText},
 		map[string]discordtest.File{"audio": {Name: "note.ogg", Type: "audio/ogg", Data: recording(t, childNote)}})
@@ -358,6 +359,7 @@ func TestHearIt(t *testing.T) {
 		}
 		return i >= 0
 	})
+	settled(t, t.Context(), p.getenv("MYNAH_DATA_DIR")) // it is remembered once it is posted
 	hear := func() []discordtest.Message {
 		i, err := d.Press(d.me(), reply.ID, string(prompts.ButtonHear))
 		shown, _ := done(t, i, err)
