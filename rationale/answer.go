@@ -13,27 +13,32 @@ const maxSegments = 16
 
 var errNoJSON = errors.New("the model's answer is not the JSON asked for")
 
-// parse reads the model's answer: the JSON object of prompts.Schema, alone, in
-// a code fence, or after thoughts. What stands around it is ignored.
+// parse reads the model's answer: the JSON object of prompts.Schema.
 func parse(text string) ([]prompts.Segment, error) {
+	var answer struct {
+		Segments []prompts.Segment `json:"segments"`
+	}
+	err := objects(text, func(d *json.Decoder) bool { return d.Decode(&answer) == nil && len(answer.Segments) > 0 })
+	if err != nil || len(answer.Segments) > maxSegments {
+		return nil, errNoJSON
+	}
+	return answer.Segments, nil
+}
+
+// objects finds the JSON object that take accepts: alone, in a code fence, or after
+// thoughts. What stands around it is ignored.
+func objects(text string, take func(d *json.Decoder) bool) error {
 	if _, after, ok := strings.Cut(text, "</think>"); ok {
 		text = after
 	}
-	for rest := text; ; {
+	for rest := text; ; rest = rest[1:] {
 		i := strings.IndexByte(rest, '{')
 		if i < 0 {
-			return nil, errNoJSON
+			return errNoJSON
 		}
 		rest = rest[i:]
-		var answer struct {
-			Segments []prompts.Segment `json:"segments"`
+		if take(json.NewDecoder(strings.NewReader(rest))) {
+			return nil
 		}
-		if err := json.NewDecoder(strings.NewReader(rest)).Decode(&answer); err == nil && len(answer.Segments) > 0 {
-			if len(answer.Segments) > maxSegments {
-				return nil, errNoJSON
-			}
-			return answer.Segments, nil
-		}
-		rest = rest[1:]
 	}
 }

@@ -32,6 +32,7 @@ type evalRationaleCmd struct {
 	From     string `enum:"model,experts" default:"model" help:"Explain the model's labels, or the experts' own."`
 	Requests string `placeholder:"FILE" help:"Write what an endpoint would be asked, one JSON object a line, and stop."`
 	Answers  string `placeholder:"FILE" help:"Measure these answers too, made elsewhere: {\"id\",\"answer\"}, one a line. With --out, verified.jsonl there says of each which rules it broke." type:"existingfile"`
+	Judge    bool   `help:"Have the model of llm.url read every reply back too."`
 	JSON     bool   `help:"Print one JSON object (schema mynah.eval.rationale/1)."`
 }
 
@@ -75,6 +76,10 @@ func (c *evalRationaleCmd) Run(ctx context.Context, r *run) (err error) {
 	} else if done, err = corpus.evaluateAll(ctx, r, e, utterances); err != nil {
 		return err
 	}
+	judge, ok := e.explainer.(*rationale.Endpoint)
+	if c.Judge && !ok {
+		return usageError{errors.New("--judge needs llm.url")}
+	}
 	learners := newSpeakers(utterances, done)
 	if c.Requests != "" {
 		return writeRequests(c.Requests, learners)
@@ -106,6 +111,11 @@ func (c *evalRationaleCmd) Run(ctx context.Context, r *run) (err error) {
 				if err := given.save(c.Out); err != nil {
 					return fmt.Errorf("write into %s: %w", c.Out, err)
 				}
+			}
+		}
+		if c.Judge {
+			if f.Judge, err = judgeAll(ctx, r, e.parallel(), judge, learners); err != nil {
+				return err
 			}
 		}
 		report.Explainers[name] = f

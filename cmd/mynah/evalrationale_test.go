@@ -3,12 +3,18 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/mynah-coach/mynah/coach"
 	"github.com/mynah-coach/mynah/internal/reader"
@@ -200,5 +206,73 @@ func TestGrade(t *testing.T) {
 	easy, hard := grade("The cat sat on the mat. It was red."), grade("Considerable articulatory imprecision notwithstanding, intelligibility predominated throughout.")
 	if easy > 2 || hard < 12 {
 		t.Errorf("grades %.1f and %.1f", easy, hard)
+	}
+}
+
+// reworder is an endpoint that says every claim as it is told to, and reads every
+// reply as one that praises the first word and nothing else.
+func reworder(t *testing.T, worded, judged *atomic.Int32) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var q struct{ Messages []struct{ Content string } }
+		if err := json.NewDecoder(r.Body).Decode(&q); err != nil || len(q.Messages) != 2 {
+			http.Error(w, "?", http.StatusBadRequest)
+			return
+		}
+		var data struct {
+			Sentence string
+			Claims   []struct{ ID, Says string }
+		}
+		_ = json.Unmarshal([]byte(q.Messages[1].Content), &data)
+		var said any
+		if q.Messages[0].Content == prompts.JudgeSystem() {
+			judged.Add(1)
+			said = map[string]any{"overall": "good", "accuracy": "none", "fluency": "none", "prosody": "none",
+				"words": []map[string]string{{"word": strings.Fields(data.Sentence)[0], "verdict": "good"}}}
+		} else {
+			worded.Add(1)
+			var segments []prompts.Segment
+			for _, c := range data.Claims {
+				segments = append(segments, prompts.Segment{Text: c.Says, Claims: []string{c.ID}})
+			}
+			said = map[string]any{"segments": segments}
+		}
+		content, _ := json.Marshal(said)
+		quoted, _ := json.Marshal(string(content))
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"choices":[{"finish_reason":"stop","message":{"role":"assistant","content":%s}}]}`, quoted)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL + "/v1"
+}
+
+func TestEvalRationaleOfAnEndpoint(t *testing.T) {
+	needModel(t)
+	var worded, judged atomic.Int32
+	dir := t.TempDir()
+	args := []string{"--from", "experts", "--out", dir, "--set", "llm.url=" + reworder(t, &worded, &judged), "--judge"}
+	r := rationaleReportOf(t, args...)
+	f := r.Explainers["endpoint"]
+	if f.Worded.Part != 1 || f.Agreement["all"].Part != 1 || f.ReadBack.Part != 1 || f.Rationales.Of != r.Utterances {
+		t.Errorf("%+v", f)
+	}
+	if n := int(worded.Load()); n != r.Utterances {
+		t.Errorf("%d utterances were worded with %d requests", r.Utterances, n)
+	}
+	j := *f.Judge
+	if j["answered"].Part != 1 || j["poor praised"].Part != 1 || j["poor praised"].Of != f.PoorPraise.Of || j["word"].Of != r.Utterances || r.Explainers["plain"].Judge == nil {
+		t.Errorf("the judge read %+v", j)
+	}
+	// A second run goes on from what was kept.
+	again := rationaleReportOf(t, args...)
+	if n := int(worded.Load()); n != r.Utterances {
+		t.Errorf("asked again: %d requests", n)
+	}
+	if d := cmp.Diff(f.Agreement, again.Explainers["endpoint"].Agreement); d != "" {
+		t.Error(d)
+	}
+	p := newProgram(t, rationaleEval("--judge")...)
+	if code := p.run(t); code != exitUsage || !strings.Contains(p.stderr.String(), "llm.url") {
+		t.Errorf("a judge without an endpoint: exit code %d: %s", code, p.stderr.String())
 	}
 }

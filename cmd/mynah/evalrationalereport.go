@@ -89,6 +89,7 @@ type rationaleFigures struct {
 	PoorPraise share            `json:"poor_praised"`       // utterances that experts put below 5: praised, with nothing to work on
 	PoorMixed  share            `json:"poor_mixed"`         // of these, praised as a whole beside something to work on
 	GoodBlamed share            `json:"good_blamed"`        // utterances that experts put at 9 or more: something plainly to work on that experts found fine
+	Judge      *judgeFigures    `json:"judge"`              // what a language model read
 	Words      figureSpread     `json:"words"`
 	Grade      figureSpread     `json:"grade"`    // Flesch-Kincaid
 	Texts      share            `json:"texts"`    // different texts of a learner's notes
@@ -464,6 +465,14 @@ func (r rationaleReport) write(out io.Writer) error {
 	row("poor speech praised", func(f rationaleFigures) string { return f.PoorPraise.String() })
 	row("poor speech: mixed", func(f rationaleFigures) string { return f.PoorMixed.String() })
 	row("good speech blamed", func(f rationaleFigures) string { return f.GoodBlamed.String() })
+	for _, what := range []string{"answered", "sentence", "word", "poor praised", "poor mixed"} {
+		row("by the judge: "+what, func(f rationaleFigures) string {
+			if f.Judge == nil {
+				return "-"
+			}
+			return (*f.Judge)[what].String()
+		})
+	}
 	row("words", func(f rationaleFigures) string { return fmt.Sprintf("%.0f, at most %.0f", f.Words.Mean, f.Words.Max) })
 	row("reading level (school year)", func(f rationaleFigures) string { return fmt.Sprintf("%.1f, at most %.1f", f.Grade.Mean, f.Grade.Max) })
 	row("a learner's texts differ", func(f rationaleFigures) string { return f.Texts.String() })
