@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,20 @@ import (
 )
 
 func TestShelf(t *testing.T) { testShelf(t, store.Config{Dir: t.TempDir()}) }
+
+// As many shelves as config.go says fit beside all else in what the server may
+// keep.
+func TestSixShelvesFit(t *testing.T) {
+	s := open(t, store.Config{Dir: t.TempDir()})
+	for n := range 6 {
+		if _, err := s.Shelf(t.Context(), fmt.Sprint("shelf-", n), 0); err != nil {
+			t.Fatalf("shelf %d: %v", n+1, err)
+		}
+	}
+	if _, err := s.Shelf(t.Context(), "one-too-many", 0); err == nil {
+		t.Error("a seventh fits: config.go is wrong")
+	}
+}
 
 // testShelf is for an empty store, embedded or not.
 func testShelf(t *testing.T, conf store.Config) {
