@@ -19,7 +19,7 @@ import (
 func TestConformance(t *testing.T) {
 	adaptertest.Run(t, func(t *testing.T) adaptertest.Harness {
 		if !strings.Contains(t.Name(), "goroutine") { // whose case counts everybody's
-			t.Parallel() // discordgo takes a second to close
+			t.Parallel()
 		}
 		return newPlatform(t).harness()
 	})

@@ -19,7 +19,7 @@
 //	note.<note>                       that a message became a note; an interaction's token, while it lives
 //	post.<note>.<kind>                where a reply was meant to go, and the message that it became
 //	prompt.<message>                  the sentence that a message of ours, or a note, is about
-//	busy.<note>                       that its learner was told to come back later
+//	asked.<interaction>               that somebody is answering it
 package discord
 
 import (

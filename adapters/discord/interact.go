@@ -45,9 +45,31 @@ func (d *Discord) interact(ctx context.Context, in coach.Inbox, i interaction, c
 	ctx, cancel := context.WithTimeout(ctx, workLimit)
 	defer cancel()
 	r := &responder{Discord: d, i: i, came: came}
+	if !r.claim(ctx) {
+		return
+	}
 	if err := r.carryOut(ctx, in); err != nil && !errors.Is(err, errAnswered) && ctx.Err() == nil {
 		d.log.Warn("an interaction was not answered", "interaction", i.ID, "error", err)
 	}
+}
+
+// claimLimit is how long an interaction waits for the shelf.
+const claimLimit = 500 * time.Millisecond
+
+var errClaimed = errors.New("claimed already")
+
+// claim makes the interaction ours: its event may come twice, and to several
+// machines. A shelf that is slow or fails is no reason to leave it.
+func (r *responder) claim(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, claimLimit)
+	defer cancel()
+	err := r.shelf.Update(ctx, "asked."+r.i.ID, func(old []byte) ([]byte, error) {
+		if old != nil {
+			return nil, errClaimed
+		}
+		return []byte("{}"), nil
+	})
+	return !errors.Is(err, errClaimed)
 }
 
 func (r *responder) carryOut(ctx context.Context, in coach.Inbox) error {
@@ -459,8 +481,8 @@ func (p *post) pointTo(ctx context.Context, t tokenRecord) {
 	if p.record.Channel != "" {
 		at.channel = p.record.Channel
 	}
-	m := say(wordsBelow)
-	m.Content += messageLink(at, p.record.Message)
+	m := say("")
+	m.Content = wordsBelow + messageLink(at, p.record.Message)
 	if err := p.api.call(ctx, http.MethodPatch, originalPath(t.Application, t.Token), m, nil); err != nil {
 		p.log.Info("an interaction was not told where its answer is", "error", err)
 	}

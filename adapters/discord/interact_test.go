@@ -228,6 +228,22 @@ func TestSlowDeskIsWaitedFor(t *testing.T) {
 	}
 }
 
+func TestInteractionsAreCarriedOutOnce(t *testing.T) {
+	p := parallelPlatform(t)
+	first := p.listen(p.adapter(nil), &inbox{})
+	second := p.start(p.adapter(nil), &inbox{}) // on another machine
+	p.until("both sessions", func() bool { return p.s.Sessions() == 2 })
+	i, err := p.s.Command(p.asker(p.channel("lesson")), "help", nil, nil)
+	i.Again()
+	awaited(t, i, err)
+	if err := errors.Join(first.stop(), second.stop()); err != nil {
+		t.Error(err)
+	}
+	if n := len(p.desk.Asked()); n != 1 {
+		t.Errorf("the desk was asked %d times", n)
+	}
+}
+
 func TestPanickingDeskApologises(t *testing.T) {
 	p := parallelPlatform(t)
 	p.listen(p.adapter(nil), &inbox{})

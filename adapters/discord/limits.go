@@ -2,7 +2,6 @@ package discord
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -61,7 +60,8 @@ func newLimits(next http.RoundTripper) *limits {
 }
 
 // limited is the error for a request that would have had to wait longer than its
-// patience, or that was answered 429.
+// patience, or that was answered 429; or that is not made because so many were
+// refused of late that Discord would ban us ("refusals").
 type limited struct {
 	after time.Duration
 	scope string
@@ -70,8 +70,6 @@ type limited struct {
 func (l *limited) Error() string {
 	return fmt.Sprintf("rate limit (%s): wait %s", l.scope, l.after.Round(time.Millisecond))
 }
-
-var errInvalidRequests = errors.New("too many of our requests were refused of late; Discord bans who goes on")
 
 type patienceKey struct{}
 
@@ -82,6 +80,14 @@ func withPatience(ctx context.Context, d time.Duration) context.Context {
 
 // RoundTrip implements http.RoundTripper.
 func (l *limits) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := l.roundTrip(req)
+	if err != nil && req.Body != nil {
+		_ = req.Body.Close() // as the interface wants it; once more is harmless
+	}
+	return res, err
+}
+
+func (l *limits) roundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	path := apiPath(req.URL.Path)
 	if strings.HasPrefix(path, "/interactions/") {
@@ -154,8 +160,8 @@ func (l *limits) try(route, major string) (b *bucket, wait time.Duration, change
 	defer l.mu.Unlock()
 	now := time.Now()
 	l.sweep(now)
-	if len(l.invalid) >= invalidLimit {
-		return nil, 0, nil, errInvalidRequests
+	if n := len(l.invalid) - invalidLimit; n >= 0 {
+		return nil, 0, nil, &limited{after: l.invalid[n].Add(invalidWindow).Sub(now), scope: "refusals"}
 	}
 	b = l.bucket(route, major)
 	if wait = l.until.Sub(now); wait <= 0 || strings.HasPrefix(route, "webhooks ") {

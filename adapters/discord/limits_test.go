@@ -209,7 +209,7 @@ func TestManyRefusalsStopRequests(t *testing.T) {
 			}
 		}
 		before := made
-		if _, err := do(t.Context(), l, "GET", "/channels/2"); !errors.Is(err, errInvalidRequests) || made != before {
+		if _, err := do(t.Context(), l, "GET", "/channels/2"); !errors.As(err, new(*limited)) || made != before {
 			t.Errorf("after %d refusals: %v", invalidLimit, err)
 		}
 		time.Sleep(invalidWindow + time.Second)

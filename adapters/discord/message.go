@@ -15,11 +15,12 @@ const (
 	maxFileBytes = 9 << 20 // all of them together; Discord's limit is 10 MiB for each
 )
 
-// say is a message of a text alone.
+// say is a message of a text alone. Discord takes the spaces around it away, and
+// what was sent must be what is found again.
 func say(text string) outgoing {
 	shown, _ := fit(text, maxContent)
 	return outgoing{
-		Content:         escape(shown),
+		Content:         strings.TrimSpace(escape(shown)),
 		AllowedMentions: noMentions(),
 		Components:      []component{},
 		Attachments:     []attachment{},
@@ -176,14 +177,14 @@ func (d *Discord) answer(a coach.Answer) []outgoing {
 	var messages []outgoing
 	for _, text := range texts {
 		m := say("")
-		m.Content = text
+		m.Content = strings.TrimSpace(text)
 		messages = append(messages, m)
 	}
 	last := &messages[len(messages)-1]
 	if whole != "" {
 		last.attach("all.txt", "text/plain; charset=utf-8", []byte(whole), "")
 	}
-	if a.Picture != nil {
+	if a.Picture != nil && len(a.Picture.PNG) > 0 {
 		last.attach("picture.png", "image/png", a.Picture.PNG, a.Picture.Alt)
 	}
 	leftOut := false

@@ -274,7 +274,7 @@ func (p *post) inDM(ctx context.Context, m outgoing, r coach.Reply) error {
 	if p.at.guild != "" && p.note.message != "" {
 		about := wordsAbout + messageLink(p.at, p.note.message) + "\n"
 		shown, _ := fit(r.Text, maxContent-length(about))
-		m.Content = about + escape(shown)
+		m.Content = strings.TrimSpace(about + escape(shown))
 	}
 	return p.create(ctx, dm, "", m)
 }

@@ -2,6 +2,8 @@ package discord
 
 import (
 	"context"
+	"flag"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +13,20 @@ import (
 )
 
 const patience = 20 * time.Second
+
+// Tests here wait more than they work: discordgo takes a second to close. So
+// more of them run at once than there are processors, if nobody says otherwise.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		if err := flag.Set("test.parallel", "16"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 // inbox is a small real coach.Inbox.
 type inbox struct {
@@ -152,6 +168,6 @@ func (p *platform) answers(u *discordtest.User, channel, message string) []strin
 }
 
 func parallelPlatform(t *testing.T) *platform {
-	t.Parallel() // discordgo takes a second to close
+	t.Parallel()
 	return newPlatform(t)
 }

@@ -86,15 +86,16 @@ func length(s string) int {
 	return n
 }
 
-// fit cuts plain text so that what escaping makes of it is at most limit long:
+// fit cuts what can be seen of a plain text so that what escaping makes of it is at most limit long:
 // at the end of a line or sentence if there is one in its last half, else
 // between words.
 func fit(text string, limit int) (shown, rest string) {
-	if length(escape(text)) <= limit {
-		return text, ""
+	runes := []rune(visible(text))
+	// What is seen takes at least its own room.
+	if len(runes) <= limit && length(escape(string(runes))) <= limit {
+		return string(runes), ""
 	}
-	runes := []rune(text)
-	lo, hi := 0, len(runes)
+	lo, hi := 0, min(limit, len(runes))
 	for lo < hi {
 		mid := (lo + hi + 1) / 2
 		if length(escape(string(runes[:mid]))) <= limit-2 {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -47,6 +48,9 @@ type conn struct {
 	out  chan any // frame, raw string or closing
 	done chan struct{}
 	end  sync.Once
+	// ending: we have begun to close; what the client says to it is no word of
+	// its own on its session.
+	ending atomic.Bool
 }
 
 // closing is a close frame to be written.
@@ -68,6 +72,7 @@ func (c *conn) write() {
 			case string:
 				err = c.ws.WriteMessage(websocket.TextMessage, []byte(v))
 			case closing:
+				c.ending.Store(true)
 				err = c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(int(v), ""), time.Now().Add(time.Second))
 				c.stop()
 			default:
@@ -137,7 +142,7 @@ func (s *Server) read(c *conn) {
 			if ce, ok := err.(*websocket.CloseError); ok { //nolint:errorlint // gorilla's own, never wrapped
 				closed = ce
 			}
-			if closed != nil && (closed.Code == websocket.CloseNormalClosure || closed.Code == websocket.CloseGoingAway) {
+			if closed != nil && !c.ending.Load() && (closed.Code == websocket.CloseNormalClosure || closed.Code == websocket.CloseGoingAway) {
 				s.endSession(c)
 			}
 			return

@@ -25,6 +25,7 @@ type Interaction struct {
 	outside bool // the bot is not in the server: its user brought it along
 	on      *message
 	began   time.Time
+	event   map[string]any
 
 	answered bool
 	deferred bool // and not filled in yet

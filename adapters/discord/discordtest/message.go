@@ -2,6 +2,7 @@ package discordtest
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -62,7 +63,7 @@ func (s *Server) postMessage(r *request) (any, *refusal) {
 		components: in.components, nonce: in.nonce, nonceAt: s.now(), attachments: s.kept(c.id, in.files),
 	}
 	if in.Content != nil {
-		m.content = *in.Content
+		m.content = strings.TrimSpace(*in.Content)
 	}
 	if in.Reference != nil {
 		if s.find(c.id, in.Reference.MessageID) != nil {

@@ -237,8 +237,16 @@ func (s *Server) begin(a Asker, kind int, on *message, data map[string]any) *Int
 	if on != nil {
 		j["message"] = s.messageJSON(on, true)
 	}
+	i.event = j
 	s.dispatch("INTERACTION_CREATE", j)
 	return i
+}
+
+// Again sends the interaction's event once more.
+func (i *Interaction) Again() {
+	i.s.mu.Lock()
+	defer i.s.mu.Unlock()
+	i.s.dispatch("INTERACTION_CREATE", i.event)
 }
 
 // File is given to a command.

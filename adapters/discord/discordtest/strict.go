@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 )
 
@@ -91,7 +92,7 @@ func checkMessage(body []byte, files map[int]upload, flags int) (*sent, error) {
 	if m.components, err = checkRows(m.Components); err != nil {
 		return nil, err
 	}
-	if (m.Content == nil || *m.Content == "") && len(m.files) == 0 && len(m.components) == 0 {
+	if (m.Content == nil || strings.TrimSpace(*m.Content) == "") && len(m.files) == 0 && len(m.components) == 0 {
 		return nil, errEmpty
 	}
 	return &m, nil
