@@ -3,6 +3,7 @@ package slack
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -69,7 +70,9 @@ func (l *listener) serve(ctx context.Context, addr string, mux *http.ServeMux) e
 			l.log.Warn("the http server did not end well", "error", err)
 		}
 	}
-	<-ended
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("slack: serve: %w", err)
+	}
 	return nil
 }
 

@@ -184,7 +184,7 @@ func (s *Slack) belongs(ctx context.Context, team, enterprise string) error {
 		return nil
 	}
 	known, found, err := s.cfg.Installs.Get(ctx, "team."+team)
-	if err == nil && !(found && string(known) == enterprise) {
+	if err == nil && (!found || string(known) != enterprise) {
 		err = s.cfg.Installs.Put(ctx, "team."+team, []byte(enterprise))
 	}
 	if err != nil {

@@ -92,7 +92,7 @@ func TestSettingsReplaceTheirMessage(t *testing.T) {
 		}
 	}
 	if err == nil {
-		got, err = got.Choose(r.ctx(t), "Channels", r.channel.ID)
+		_, err = got.Choose(r.ctx(t), "Channels", r.channel.ID)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -291,5 +291,22 @@ func TestAdminNeedsTheScope(t *testing.T) {
 	}
 	if asked := r.desk.Asked(); len(asked) != 1 || asked[0].Admin {
 		t.Errorf("the desk was asked %+v", asked)
+	}
+}
+
+// An export that can't be sent says so instead of nothing.
+func TestFilesNeedTheScope(t *testing.T) {
+	r := run(t, scopesWithout("files:write"))
+	r.desk.Answer(func(coach.Command) (coach.Answer, error) {
+		a := text("Here is everything.")
+		a.Files = []coach.File{{Name: "mynah.json", ContentType: "application/json", Data: []byte("{}")}}
+		return a, nil
+	})
+	got, err := shownText(r.ada.Command(r.ctx(t), r.channel, "export"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(got, wordsNoFiles) {
+		t.Errorf("shown %q", got)
 	}
 }

@@ -90,7 +90,7 @@ func (l *listener) endInstall(w http.ResponseWriter, r *http.Request) {
 
 // takeState reports whether the state was given out lately, once.
 func (s *Slack) takeState(ctx context.Context, state string) bool {
-	if strings.ContainsFunc(state, func(r rune) bool { return !('A' <= r && r <= 'Z' || '2' <= r && r <= '7') }) {
+	if strings.ContainsFunc(state, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '2' || r > '7') }) {
 		return false
 	}
 	fresh := false

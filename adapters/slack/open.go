@@ -130,7 +130,7 @@ func (s *Slack) download(ctx context.Context, ses *session, address string) (io.
 		return nil, errors.New("slack: open: bad address")
 	}
 	req.Header.Set("Authorization", "Bearer "+ses.Token)
-	resp, err := s.files.Do(req)
+	resp, err := s.files.Do(req) //nolint:bodyclose // by the body that is returned
 	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("slack: open: %w", bare(err))

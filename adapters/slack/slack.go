@@ -197,14 +197,13 @@ func (s *Slack) Listen(ctx context.Context, in coach.Inbox) error {
 // reached now is no reason to end.
 func (s *Slack) greet(ctx context.Context) error {
 	me, err := s.introduce(ctx, install{Token: s.cfg.BotToken})
-	switch {
-	case err == nil:
-		s.log.Info("connected to the workspace", "team", me.Team, "enterprise", me.Enterprise, "bot_user", me.BotUser)
-	case ctx.Err() != nil:
-	case badToken(err):
+	if badToken(err) {
 		return fmt.Errorf("slack: the bot token is refused: %w", err)
-	default:
+	}
+	if err != nil {
 		s.log.Warn("slack can't be reached yet", "error", err)
+	} else {
+		s.log.Info("connected to the workspace", "team", me.Team, "enterprise", me.Enterprise, "bot_user", me.BotUser)
 	}
 	return nil
 }
@@ -224,19 +223,30 @@ type listener struct {
 // start runs f by itself under ctx, when there is room. It returns false when
 // wait ended before there was. Listen waits for what was started.
 func (l *listener) start(wait, ctx context.Context, f func(ctx context.Context)) bool {
+	if !l.enter(wait) {
+		return false
+	}
+	l.work.Go(func() { l.inside(ctx, f) })
+	return true
+}
+
+// enter takes room, unless wait ends before there is any.
+func (l *listener) enter(wait context.Context) bool {
 	select {
 	case l.room <- struct{}{}:
+		return true
 	case <-wait.Done():
 		return false
 	}
-	l.work.Go(func() {
-		defer func() { <-l.room }()
-		defer func() {
-			if r := recover(); r != nil {
-				l.log.Error("a delivery made us panic", "panic", fmt.Sprintf("%T", r))
-			}
-		}()
-		f(ctx)
-	})
-	return true
+}
+
+// inside runs f and gives the room back.
+func (l *listener) inside(ctx context.Context, f func(ctx context.Context)) {
+	defer func() { <-l.room }()
+	defer func() {
+		if r := recover(); r != nil {
+			l.log.Error("a delivery made us panic", "panic", fmt.Sprintf("%T", r))
+		}
+	}()
+	f(ctx)
 }

@@ -34,7 +34,6 @@ type soak struct {
 
 func newSoak(t *testing.T, workspaces, people, channels int) *soak {
 	s := &soak{platform: newPlatform(t, false), installs: storetest.NewShelf(), memory: &storetest.Memory{}}
-	s.slack.AckWithin = time.Second
 	for k := range workspaces {
 		ws := s.ws
 		if k > 0 {
@@ -65,7 +64,7 @@ func newSoak(t *testing.T, workspaces, people, channels int) *soak {
 func (s *soak) config() Config {
 	return Config{
 		AppToken: slacktest.AppToken, ClientID: slacktest.ClientID, ClientSecret: slacktest.ClientSecret, Installs: s.installs,
-		PublicURL: "https://mynah.example", APIURL: s.platform.slack.APIURL(),
+		PublicURL: "https://mynah.example", APIURL: s.slack.APIURL(),
 	}
 }
 
@@ -109,7 +108,7 @@ func TestSoak(t *testing.T) {
 	began := time.Now()
 	s.slack.Chaos(chaos())
 	var told sync.WaitGroup
-	room := make(chan struct{}, 64)
+	room := make(chan struct{}, 16)
 	var posted []*slacktest.Message
 	for k := range clips {
 		ws := k % workspaces
@@ -176,7 +175,8 @@ func TestSoak(t *testing.T) {
 	a.files.CloseIdleConnections()
 	goleak.VerifyNone(t, leaks)
 	kept := &Slack{http: a.http, files: a.files, gates: a.gates, admins: a.admins, sessions: a.sessions, lacking: a.lacking}
-	*s.platform, s.memory, s.installs, s.people, s.channels, posted = platform{t: t}, nil, nil, nil, nil, nil
+	*s.platform, s.memory, s.installs, s.people, s.channels = platform{t: t}, nil, nil, nil, nil
+	clear(posted)
 	a.desk, a.shelf, a.cfg = nil, nil, Config{}
 	if after := heap(); after > before+8<<20 {
 		t.Errorf("the heap has grown from %d kB to %d kB", before>>10, after>>10)

@@ -54,13 +54,12 @@ func (l *listener) socket(ctx context.Context) error {
 		go func() { ended <- client.RunContext(run) }()
 		err := l.events(ctx, client, ended, pace)
 		stop()
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case refusedApp(err):
+		if refusedApp(err) {
 			return fmt.Errorf("slack: the app-level token is refused: %w", bare(err))
 		}
-		l.log.Warn("socket mode ended and is begun again", "error", bare(err))
+		if ctx.Err() == nil {
+			l.log.Warn("socket mode ended and is begun again", "error", bare(err))
+		}
 		select {
 		case <-time.After(shortLife):
 		case <-ctx.Done():
@@ -138,46 +137,60 @@ func (l *listener) socketEvent(ctx context.Context, client *socketmode.Client, e
 	return nil
 }
 
-// receive works on one envelope, and acknowledges it when that is done.
+// receive works on one envelope by itself, and acknowledges it when that is done.
+// It does not block: while the library connects anew it takes no acknowledgement,
+// and waits itself until what it has to say is heard. Nor does an acknowledgement
+// wait for longer than Slack would.
 func (l *listener) receive(ctx context.Context, client *socketmode.Client, env envelope) {
-	l.start(ctx, ctx, func(ctx context.Context) {
-		ack := func(payload any) {
-			if err := client.AckCtx(ctx, env.EnvelopeID, payload); err != nil && ctx.Err() == nil {
-				l.log.Warn("an acknowledgement could not be sent", "error", err)
-			}
+	ack := func(payload any) {
+		ctx, cancel := context.WithTimeout(ctx, acceptWithin)
+		defer cancel()
+		if err := client.AckCtx(ctx, env.EnvelopeID, payload); err != nil {
+			l.log.Warn("an acknowledgement could not be sent", "error", err)
 		}
-		switch env.Type {
-		case socketmode.RequestTypeEventsAPI:
-			var d delivery
-			err := json.Unmarshal(env.Payload, &d)
-			if err == nil {
-				err = l.event(ctx, d)
-			} else {
-				err = unreadable(err)
-			}
-			if l.settled(ctx, d.TeamID, err) {
-				ack(nil)
-			}
-		case socketmode.RequestTypeSlashCommands:
-			ack(nil)
-			var c slash
-			if err := json.Unmarshal(env.Payload, &c); err == nil {
-				l.slashed(ctx, c)
-			}
-		case socketmode.RequestTypeInteractive:
-			var i interaction
-			if err := json.Unmarshal(env.Payload, &i); err != nil {
-				l.log.Warn("an unreadable interaction came", "error", unreadable(err))
-				ack(nil)
-				return
-			}
-			answer, rest := l.interact(ctx, i)
-			ack(answer)
-			if rest != nil {
-				rest(ctx)
-			}
+	}
+	l.work.Go(func() {
+		wait, cancel := context.WithTimeout(ctx, acceptWithin)
+		defer cancel()
+		if l.enter(wait) {
+			l.inside(ctx, func(ctx context.Context) { l.unwrap(ctx, env, ack) })
 		}
 	})
+}
+
+// unwrap does what an envelope asks for.
+func (l *listener) unwrap(ctx context.Context, env envelope, ack func(payload any)) {
+	switch env.Type {
+	case socketmode.RequestTypeEventsAPI:
+		var d delivery
+		err := json.Unmarshal(env.Payload, &d)
+		if err == nil {
+			err = l.event(ctx, d)
+		} else {
+			err = unreadable(err)
+		}
+		if l.settled(ctx, d.TeamID, err) {
+			ack(nil)
+		}
+	case socketmode.RequestTypeSlashCommands:
+		ack(nil)
+		var c slash
+		if err := json.Unmarshal(env.Payload, &c); err == nil {
+			l.slashed(ctx, c)
+		}
+	case socketmode.RequestTypeInteractive:
+		var i interaction
+		if err := json.Unmarshal(env.Payload, &i); err != nil {
+			l.log.Warn("an unreadable interaction came", "error", unreadable(err))
+			ack(nil)
+			return
+		}
+		answer, rest := l.interact(ctx, i)
+		ack(answer)
+		if rest != nil {
+			rest(ctx)
+		}
+	}
 }
 
 // settled reports whether an event is to be acknowledged, and logs why not.

@@ -3,6 +3,8 @@ package slack
 import (
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,6 +69,34 @@ func TestAcknowledgementLostWithItsConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.inbox.one(t)
+}
+
+// A connection that breaks while more is at work than the library has room for
+// acknowledgements of must not stop it from connecting anew.
+func TestBrokenConnectionUnderLoad(t *testing.T) {
+	hold := make(chan struct{})
+	var held atomic.Int32
+	r := run(t, func(r *running, _ *Config) {
+		r.inbox.before = func(coach.VoiceNote) error { held.Add(1); <-hold; return nil }
+	})
+	const clips = 200
+	var told sync.WaitGroup
+	for range clips {
+		m := r.slack().Post(r.clip("one of many"))
+		told.Go(func() {
+			for r.slack().EventOnce(r.ctx(t), r.ws, m.MessageEvent()) != nil && t.Context().Err() == nil {
+			}
+		})
+	}
+	for held.Load() < maxConcurrent {
+		time.Sleep(time.Millisecond)
+	}
+	r.slack().CloseSockets()
+	close(hold)
+	told.Wait()
+	if n := len(r.inbox.accepted()); n != clips {
+		t.Errorf("%d notes, want %d", n, clips)
+	}
 }
 
 func TestWrongTokensEndListen(t *testing.T) {

@@ -54,7 +54,11 @@ func (s *Slack) do(ctx context.Context, sf surface, c coach.Command) (coach.Answ
 			c.Admin = s.admin(ctx, sf)
 		}
 	}
-	return s.desk.Do(ctx, c)
+	a, err := s.desk.Do(ctx, c)
+	if err == nil && c.Action == coach.ActHelp && a.Form == nil {
+		a.Sections = append(a.Sections, coach.Section{Text: wordsHow})
+	}
+	return a, err
 }
 
 // admin reports whether Slack says that a user manages the workspace. Where it
@@ -122,7 +126,7 @@ func (s *Slack) tell(ctx context.Context, sf surface, text string) error {
 // whisper shows a message to the asker alone: in their direct message, by the
 // response URL, as an ephemeral message, or at last in a direct message.
 func (s *Slack) whisper(ctx context.Context, ses *session, sf surface, c content) error {
-	if sf.responseURL != "" && !(sf.thread.direct() && !sf.replace) {
+	if sf.responseURL != "" && (sf.replace || !sf.thread.direct()) {
 		err := s.respond(ctx, ses, sf, c, slack.ResponseTypeEphemeral)
 		if err == nil {
 			return nil
@@ -254,7 +258,11 @@ func (s *Slack) showFiles(ctx context.Context, ses *session, sf surface, a coach
 	}
 	for _, f := range a.Files {
 		if _, err := s.upload(ctx, ses, f.Name, f.Data, "", to.channel, to.ts); err != nil {
-			return err
+			words := s.desk.Words(err)
+			if codeIs(err, "missing_scope") {
+				words = wordsNoFiles
+			}
+			return errors.Join(err, s.tell(ctx, sf, words))
 		}
 	}
 	if to.channel == sf.thread.channel {

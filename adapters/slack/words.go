@@ -13,6 +13,8 @@ const (
 	wordsNoClip      = "There is no audio clip in that message that I could listen to."
 	wordsNotYours    = "I assess a recording only for the person who made it."
 	wordsInvite      = "I can't open that recording from here. Please invite me to the conversation first: /invite @mynah"
+	wordsNoFiles     = "I can't send files in this workspace: I was not given the right to. Its admins can change that; please ask them for files:write."
+	wordsHow         = "In Slack, type /mynah and then one of these words, or mention me with it in a thread. To have a clip of your own assessed that I didn't answer, choose Assess pronunciation from its menu."
 	wordsClose       = "Close"
 	wordsSend        = "Send"
 	wordsChannels    = "All channels I'm in"

@@ -170,22 +170,22 @@ func chosen(e map[string]any) string {
 }
 
 // object reads a text object.
-func (out *Seen) object(v any) string {
+func (s *Seen) object(v any) string {
 	o, _ := v.(map[string]any)
 	text, _ := o["text"].(string)
 	if o["type"] == "mrkdwn" {
-		out.active(text, true)
+		s.active(text, true)
 		return html.UnescapeString(text)
 	}
 	if emoji, _ := o["emoji"].(bool); emoji {
 		if code := emojiCode.FindString(text); code != "" {
-			out.Active = append(out.Active, "emoji "+code)
+			s.Active = append(s.Active, "emoji "+code)
 		}
 	}
 	return text
 }
 
-func (out *Seen) rich(w *Workspace, b map[string]any) string {
+func (s *Seen) rich(w *Workspace, b map[string]any) string {
 	var text strings.Builder
 	walkInOrder(b["elements"], func(o map[string]any) {
 		t, _ := o["text"].(string)
@@ -195,10 +195,10 @@ func (out *Seen) rich(w *Workspace, b map[string]any) string {
 		case "link":
 			text.WriteString(t)
 			if u, _ := o["url"].(string); !strings.HasPrefix(u, "https://"+w.Name+".slack.com/") {
-				out.Active = append(out.Active, "link "+u)
+				s.Active = append(s.Active, "link "+u)
 			}
 		case "user", "usergroup", "channel", "broadcast", "emoji", "date":
-			out.Active = append(out.Active, fmt.Sprint(o["type"]))
+			s.Active = append(s.Active, fmt.Sprint(o["type"]))
 		}
 	})
 	return text.String()
@@ -222,22 +222,20 @@ var (
 
 // active notes what Slack makes of a text with markup: what is between < and >
 // always, the rest where formatting is on.
-func (out *Seen) active(text string, formatted bool) {
-	for _, token := range brackets.FindAllString(text, -1) {
-		out.Active = append(out.Active, token)
-	}
+func (s *Seen) active(text string, formatted bool) {
+	s.Active = append(s.Active, brackets.FindAllString(text, -1)...)
 	if formatted {
 		for _, m := range markup.FindAllString(text, -1) {
-			out.Active = append(out.Active, "formatting "+m)
+			s.Active = append(s.Active, "formatting "+m)
 		}
 	}
 }
 
 // hidden notes characters that hide or reorder others.
-func (out *Seen) hidden() {
-	for _, r := range out.Text {
+func (s *Seen) hidden() {
+	for _, r := range s.Text {
 		if r != '\n' && r != '\t' && r != '\u200d' && r != '\u200c' && (unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Cf, r)) {
-			out.Active = append(out.Active, fmt.Sprintf("character %U", r))
+			s.Active = append(s.Active, fmt.Sprintf("character %U", r))
 		}
 	}
 }
