@@ -50,7 +50,7 @@ type Worker struct {
 	MaxBytes    int64         // of a recording; 32 MiB when 0
 	StepTimeout time.Duration // of each step; 2 min when 0
 	LookAgain   time.Duration // how often a note that waits for its learner is looked at, should nobody have woken it; 15 min when 0
-	Earlier     int           // lessons that a rationale may look back on; 10 when 0
+	Earlier     int           // lessons that a rationale may look back on; 20 when 0
 	Grace       time.Duration // for steps under way when Run is told to stop; 4 s when 0
 	Observer    Observer      // may be nil
 	Desk        *Desk         // of the chat platforms; nil where there is only the playground
@@ -92,7 +92,7 @@ func (w Worker) withDefaults() *Worker {
 	setDefault(&w.MaxBytes, 32<<20)
 	setDefault(&w.StepTimeout, 2*time.Minute)
 	setDefault(&w.LookAgain, 15*time.Minute)
-	setDefault(&w.Earlier, 10)
+	setDefault(&w.Earlier, 20)
 	setDefault(&w.Grace, 4*time.Second)
 	if w.Log == nil {
 		w.Log = slog.New(slog.DiscardHandler)
