@@ -45,8 +45,8 @@ func TestOptIn(t *testing.T) {
 				if b := c.replies[first.ID][0].Buttons; len(b) < 2 || b[0].Action != coach.ActConsent || b[0].Note != first.ID || b[0].Value != "yes" || b[1].Value != "no" {
 					t.Errorf("buttons: %+v", b)
 				}
-				if a := c.do(t, coach.Command{Action: coach.ActConsent, Learner: "another", Note: first.ID, Values: map[string]string{"answer": "yes"}}); len(c.kinds(first.ID)) != 1 {
-					t.Errorf("somebody else's yes counts: %s", a.Text())
+				if a := c.do(t, coach.Command{Action: coach.ActConsent, Learner: "another", Note: first.ID, Values: map[string]string{"answer": "yes"}}); a.Text() != prompts.NotYours() {
+					t.Errorf("somebody else's yes: %q", a.Text())
 				}
 				*consented = true
 				c.do(t, answers(first, "yes"))
@@ -145,6 +145,9 @@ func TestSentenceIsAskedFor(t *testing.T) {
 				time.Sleep(2 * 24 * time.Hour)
 				synctest.Wait()
 				wantKinds(t, c, n, coach.ReplyNotice, coach.ReplyQuestion)
+				if c.posts != 2 {
+					t.Errorf("notice and question were posted %d times", c.posts)
+				}
 				if c.calls["open"] != 1 || c.calls["decode"] != 0 {
 					t.Errorf("calls: %v, want the recording fetched and nothing else", c.calls)
 				}

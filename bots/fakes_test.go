@@ -26,6 +26,7 @@ type world struct {
 
 	platform coach.Platform      // the playground where empty
 	shown    func(r coach.Reply) // where set, is called when a learner sees a reply
+	refuse   coach.NoteID        // below which nothing can be posted
 
 	mu      sync.Mutex
 	calls   map[string]int
@@ -83,6 +84,9 @@ func (a adapter) Post(ctx context.Context, thread coach.ThreadID, r coach.Reply)
 	}
 	if thread == "" || r.Text == "" {
 		return errors.New("an empty reply")
+	}
+	if r.Note == a.refuse {
+		return errOurs
 	}
 	if a.show(r) && a.shown != nil {
 		a.shown(r)

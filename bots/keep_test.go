@@ -80,12 +80,11 @@ func TestForget(t *testing.T) {
 		}
 		before := usage()
 
-		live(t, c, nil, func() {
-			if a := c.do(t, press(a.Buttons[0], me)); a.Text() != prompts.Forgotten() {
-				t.Errorf("forgotten: %q", a.Text())
-			}
-			time.Sleep(time.Second)
-		})
+		if a := c.do(t, press(a.Buttons[0], me)); a.Text() != prompts.Forgotten() {
+			t.Errorf("forgotten: %q", a.Text())
+		}
+		absent(t, &c.world, waits.ID)
+		live(t, c, nil, func() { time.Sleep(time.Second) })
 		if l, err := c.Earlier(t.Context(), me, -1); err != nil || len(l) != 0 {
 			t.Errorf("%d lessons are left, %v", len(l), err)
 		}
@@ -95,7 +94,6 @@ func TestForget(t *testing.T) {
 				t.Errorf("%q is still on the shelves:\n%s", trace, left)
 			}
 		}
-		absent(t, &c.world, waits.ID)
 		if len(c.Waiting()) != 0 {
 			t.Error("the note still waits")
 		}
