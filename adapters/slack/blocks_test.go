@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/slack-go/slack"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/mynah-coach/mynah/adapters/slack/slacktest"
 	"github.com/mynah-coach/mynah/coach"
@@ -234,6 +235,58 @@ func TestScopesAreExplained(t *testing.T) {
 	}
 	if rows := strings.Count(string(b), ":read` |") + strings.Count(string(b), ":write` |") + strings.Count(string(b), ":history` |") + strings.Count(string(b), "| `commands` |"); rows != len(scopes()) {
 		t.Errorf("docs/slack.md explains %d scopes, want %d", rows, len(scopes()))
+	}
+}
+
+// The walk-through's settings are those that there are, and the troubles that it
+// names those that are logged.
+func TestWalkThroughIsTrue(t *testing.T) {
+	page, err := os.ReadFile("../../docs/slack.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample, err := os.ReadFile("../../config/mynah.sample.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known map[string]map[string]any
+	if err := yaml.Unmarshal(sample, &known); err != nil {
+		t.Fatal(err)
+	}
+	snippets := strings.Split(string(page), "```yaml\n")[1:]
+	if len(snippets) < 3 {
+		t.Errorf("%d snippets of settings", len(snippets))
+	}
+	for _, s := range snippets {
+		body, _, _ := strings.Cut(strings.ReplaceAll(s, "\n   ", "\n"), "```")
+		var settings map[string]map[string]any
+		if err := yaml.Unmarshal([]byte(body), &settings); err != nil {
+			t.Fatalf("%v in:\n%s", err, body)
+		}
+		for key := range settings["slack"] {
+			if _, ok := known["slack"][key]; !ok {
+				t.Errorf("there is no setting slack.%s", key)
+			}
+		}
+	}
+	var sources strings.Builder
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(f, "_test.go") {
+			sources.Write(b)
+		}
+	}
+	for _, said := range []string{"the bot token is refused", "the app-level token is refused", "socket mode can't connect", "I can't open that recording from here", "/slack/install"} {
+		if !strings.Contains(string(page), said) || !strings.Contains(sources.String(), said) {
+			t.Errorf("%q is not both in the page and in the code", said)
+		}
 	}
 }
 

@@ -294,6 +294,28 @@ func TestAdminNeedsTheScope(t *testing.T) {
 	}
 }
 
+// A picture that can't be shown is left out, and its words are where they belong.
+func TestPictureNeedsTheScope(t *testing.T) {
+	r := run(t, scopesWithout("files:write"))
+	r.desk.Answer(func(coach.Command) (coach.Answer, error) {
+		a := text("Two sounds are clearer.")
+		a.Picture = &coach.Picture{PNG: []byte("\x89PNG"), Alt: "the same"}
+		return a, nil
+	})
+	for range 2 {
+		got, err := r.ada.Command(r.ctx(t), r.channel, "progress")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Seen) != 1 || !got.Seen[0].Private || got.Seen[0].Text != "Two sounds are clearer." {
+			t.Errorf("shown %+v", got.Seen)
+		}
+	}
+	if n := r.slack().Calls("files.getUploadURLExternal"); n != 1 {
+		t.Errorf("an upload was tried %d times, want once", n)
+	}
+}
+
 // An export that can't be sent says so instead of nothing.
 func TestFilesNeedTheScope(t *testing.T) {
 	r := run(t, scopesWithout("files:write"))

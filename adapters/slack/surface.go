@@ -97,11 +97,16 @@ func (s *Slack) show(ctx context.Context, sf surface, c coach.Command, a coach.A
 		return s.open(ctx, ses, sf, formView(*a.Form, sf), wordsPress)
 	case sf.home && (c.Action == coach.ActSettings || c.Action == coach.ActHome):
 		return s.publishHome(ctx, sf)
-	case (sf.view != "" || sf.home) && len(a.Files) == 0 && a.Picture == nil:
-		return s.showView(ctx, ses, sf, a)
-	case len(a.Files) > 0 || a.Picture != nil:
-		return s.showFiles(ctx, ses, sf, a)
-	case a.Public && !sf.thread.direct():
+	case (sf.view != "" || sf.home) && len(a.Files) == 0:
+		return s.showView(ctx, ses, sf, a) // whose words say what a picture does
+	case len(a.Files) > 0:
+		return s.showFiles(ctx, ses, sf, a, s.picture(ctx, ses, a))
+	case a.Picture != nil:
+		if picture := s.picture(ctx, ses, a); picture != "" {
+			return s.showFiles(ctx, ses, sf, a, picture)
+		}
+	}
+	if a.Public && !sf.thread.direct() {
 		return s.showPublic(ctx, ses, sf, a)
 	}
 	k := newKit()
@@ -228,9 +233,24 @@ func (s *Slack) showPublic(ctx context.Context, ses *session, sf surface, a coac
 	return nil
 }
 
+// picture uploads an answer's picture, and returns "" where there is none or it
+// can't be: the words say the same.
+func (s *Slack) picture(ctx context.Context, ses *session, a coach.Answer) string {
+	if a.Picture == nil || !s.can(ses, "files:write") {
+		return ""
+	}
+	id, err := s.upload(ctx, ses, "picture.png", a.Picture.PNG, a.Picture.Alt, "", "")
+	if err != nil {
+		s.log.Warn("a picture could not be uploaded", "error", err)
+		return ""
+	}
+	s.settle(ctx, ses, id)
+	return id
+}
+
 // showFiles sends an answer with files or a picture. An ephemeral message holds
 // none, so what is for the asker alone goes to their direct message.
-func (s *Slack) showFiles(ctx context.Context, ses *session, sf surface, a coach.Answer) error {
+func (s *Slack) showFiles(ctx context.Context, ses *session, sf surface, a coach.Answer, picture string) error {
 	to := sf.thread
 	if !a.Public && !to.direct() || sf.view != "" || sf.home {
 		channel, err := s.openDirect(ctx, ses, sf.user)
@@ -239,21 +259,12 @@ func (s *Slack) showFiles(ctx context.Context, ses *session, sf surface, a coach
 		}
 		to = thread{team: sf.team, channel: channel}
 	}
-	picture := ""
-	if a.Picture != nil && s.can(ses, "files:write") {
-		var err error
-		if picture, err = s.upload(ctx, ses, "progress.png", a.Picture.PNG, a.Picture.Alt, "", ""); err != nil {
-			s.log.Warn("a picture could not be uploaded", "error", err)
-		} else {
-			s.settle(ctx, ses, picture)
-		}
-	}
-	send := func(picture string) error {
-		k := newKit()
-		k.answer(a, picture)
-		return s.plainly(k.content(a.Text()), func(opts []slack.MsgOption) error { return s.say(ctx, ses, to.channel, in(to, opts), new(posting)) })
-	}
-	if err := send(picture); err != nil {
+	k := newKit()
+	k.answer(a, picture)
+	err := s.plainly(k.content(a.Text()), func(opts []slack.MsgOption) error {
+		return s.say(ctx, ses, to.channel, in(to, opts), new(posting))
+	})
+	if err != nil {
 		return err
 	}
 	for _, f := range a.Files {
