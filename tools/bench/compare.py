@@ -12,7 +12,8 @@ Whisper's encoder takes 30 seconds, so notes are padded to that, as its users do
 take if it were run on the note alone, as mynah does.
 
 Both use two cores: PyTorch two threads on one note, mynah two notes at once on one thread each. They take turns, so that
-whatever else the machine does falls on both; figures are medians over the rounds.
+whatever else the machine does falls on both; figures are medians over the rounds. Beside the time is what a note takes
+of the processors, which other work on the machine changes little.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Callable, NamedTuple
 
 # Threads that wait must not take the core from the other side.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -79,19 +81,27 @@ class Pipeline:
         self.head(segments[None], torch.ones(1, phones, dtype=torch.long))
 
 
-def seconds_of(work, rounds: int) -> float:
-    start = time.perf_counter()
-    for _ in range(rounds):
+class Cost(NamedTuple):
+    """Of one note, in seconds."""
+
+    time: float
+    processors: float
+
+
+def cost_of(work: Callable[[], None], times: int) -> Cost:
+    start, processors = time.perf_counter(), time.process_time()
+    for _ in range(times):
         work()
-    return (time.perf_counter() - start) / rounds
+    return Cost((time.perf_counter() - start) / times, (time.process_time() - processors) / times)
 
 
-def ours(binary: Path, rounds: int) -> dict[int, float]:
-    """Seconds a note of TIMES, two at once on two cores."""
+def ours(binary: Path, times: int) -> dict[int, Cost]:
+    """Of a note of TIMES, two at once on two cores."""
     out = subprocess.run(
-        [binary.resolve(), "-test.run=^$", "-test.bench=^BenchmarkScoreTwoAtOnce$", f"-test.benchtime={rounds}x", "-test.cpu=2"],
+        [binary.resolve(), "-test.run=^$", "-test.bench=^BenchmarkScoreTwoAtOnce$", f"-test.benchtime={times}x", "-test.cpu=2"],
         cwd=ROOT / "scorer", check=True, capture_output=True, text=True).stdout
-    found = {int(t): float(ns) / 1e9 for t, ns in re.findall(r"BenchmarkScoreTwoAtOnce/(\d+)-times\S*\s+\d+\s+(\d+) ns/op", out)}
+    found = {int(t): Cost(float(ns) / 1e9, float(cpu) / 1e9) for t, ns, cpu in re.findall(
+        r"BenchmarkScoreTwoAtOnce/(\d+)-times\S*\s+\d+\s+(\d+) ns/op\s+(\d+) cpu-ns/op", out)}
     if set(found) != set(TIMES):
         raise SystemExit(f"the benchmark said:\n{out}")
     return found
@@ -107,21 +117,21 @@ def main() -> None:
     pipeline = Pipeline(a.whisper)
     samples = torch.from_numpy(soundfile.read(ROOT / "audio/testdata/adult-clear.wav", dtype="float32")[0])
     notes = {t: samples.repeat(t) for t in TIMES}
-    took: dict[tuple[str, int], list[float]] = {}
+    took: dict[tuple[str, int], list[Cost]] = {}
     for r in range(a.rounds + 1):
-        now = {("mynah", t): s for t, s in ours(a.bench, 8).items()}
+        now = {("mynah", t): c for t, c in ours(a.bench, 8).items()}
         for t, note in notes.items():
             for name, padded in (("padded", True), ("own length", False)):
-                now[name, t] = seconds_of(lambda: pipeline.score(note, PHONES * t, padded), 2)
+                now[name, t] = cost_of(lambda: pipeline.score(note, PHONES * t, padded), 2)
         if r:  # the first of all warms up
-            for k, s in now.items():
-                took.setdefault(k, []).append(s)
-    print("| seconds of a note | mynah | GOPT's way, padded to 30 s | times as long | GOPT's way, own length | times as long |")
+            for k, c in now.items():
+                took.setdefault(k, []).append(c)
+    print("| a note of | mynah | GOPT's way, padded to 30 s | times as much | GOPT's way, own length | times as much |")
     print("|---|---|---|---|---|---|")
     for t, note in notes.items():
-        middle = {name: statistics.median(took[name, t]) for name in ("mynah", "padded", "own length")}
-        print(f"| {len(note) / 16000:.1f} | {1000 * middle['mynah']:.0f} ms | {1000 * middle['padded']:.0f} ms | "
-              f"{middle['padded'] / middle['mynah']:.1f} | {1000 * middle['own length']:.0f} ms | {middle['own length'] / middle['mynah']:.1f} |")
+        for what in Cost._fields:
+            m, padded, own = (1000 * statistics.median(getattr(c, what) for c in took[name, t]) for name in ("mynah", "padded", "own length"))
+            print(f"| {len(note) / 16000:.1f} s: {what} | {m:.0f} ms | {padded:.0f} ms | {padded / m:.1f} | {own:.0f} ms | {own / m:.1f} |")
 
 
 if __name__ == "__main__":
