@@ -456,5 +456,5 @@ func TestDoctorExaminesDiscord(t *testing.T) {
 	d.SetContentIntent(false)
 	look()["discord message-content intent"].expect(t, stateWarning, "/assess")
 	look("discord.message_content=false")["discord message-content intent"].expect(t, stateOK, "off")
-	examinedBy(t, d.program(t), exitOK, "discord.token=MTAw.wrong.hunter2")["discord token"].expect(t, stateWarning, "refuses the token")
+	examinedBy(t, d.program(t), exitFailure, "discord.token=MTAw.wrong.hunter2")["discord token"].expect(t, stateMissing, "refuses the token")
 }

@@ -27,7 +27,7 @@ type doctorCmd struct {
 
 // Help is shown below the command's flags.
 func (doctorCmd) Help() string {
-	return "Exits with 1 when something is missing that scoring a voice note needs."
+	return "Exits with 1 when something is missing that scoring a voice note needs, or a platform that is set up can't be reached with its token."
 }
 
 // state is how it stands with one thing that mynah needs or can use.
@@ -88,9 +88,9 @@ func (c *doctorCmd) print(r *run, ok bool, findings []finding) error {
 	}
 	t.rows(&b, rows)
 	if ok {
-		b.WriteString("\nmynah can score voice notes here.\n")
+		b.WriteString("\nmynah can do its work here.\n")
 	} else {
-		b.WriteString("\nmynah can't score voice notes here until what is missing is there.\n")
+		b.WriteString("\nmynah can't do its work here until what is missing is there.\n")
 	}
 	_, err := fmt.Fprint(r.Stdout, b.String())
 	return err
@@ -317,11 +317,16 @@ func (r *run) probeSlack(ctx context.Context, cfg *config.Config) []finding {
 	return findings
 }
 
-// found is what a platform's own probe found. mynah works without the platform.
+// found is what a platform's own probe found. Without the token that was given
+// nothing goes, and serve would not start.
 func found(name, detail, fix string, ok bool) finding {
-	s := stateWarning
-	if ok {
-		s = stateOK
+	s := stateOK
+	switch {
+	case ok:
+	case strings.HasSuffix(name, " token"):
+		s = stateMissing
+	default:
+		s = stateWarning
 	}
 	return finding{name, s, detail, fix}
 }

@@ -237,22 +237,20 @@ func TestDoctorExaminesSlack(t *testing.T) {
 	needModel(t)
 	w := newSlack(t)
 	tokens := []string{"slack.bot_token=" + w.workspace.Token, "slack.app_token=" + slacktest.AppToken}
-	look := func(set ...string) map[string]finding {
+	look := func(code int, set ...string) map[string]finding {
 		p := newProgram(t)
 		p.SlackURL = w.APIURL()
-		return examinedBy(t, p, exitOK, append(slices.Clone(tokens), set...)...)
+		return examinedBy(t, p, code, set...)
 	}
-	found := look()
+	found := look(exitOK, tokens...)
 	found["slack bot token"].expect(t, stateOK, "school")
 	found["slack app-level token"].expect(t, stateOK, "Socket Mode")
 	found["slack scopes"].expect(t, stateOK, "all given")
 	w.workspace.SetScopes(slices.DeleteFunc(slacktest.AllScopes(), func(s string) bool { return s == "files:read" || s == "files:write" })...)
-	found = look()
+	found = look(exitOK, tokens...)
 	found["slack scope files:read"].expect(t, stateWarning, "missing")
 	found["slack scope files:write"].expect(t, stateOK, "missing")
-	look("slack.bot_token=xoxb-hunter2")["slack bot token"].expect(t, stateWarning, "refuses")
-	p := newProgram(t)
-	p.SlackURL = w.APIURL()
+	look(exitFailure, tokens[1], "slack.bot_token=xoxb-hunter2")["slack bot token"].expect(t, stateMissing, "refuses")
 	found = examinedBy(t, p, exitOK, "slack.client_id="+slacktest.ClientID, "slack.client_secret="+slacktest.ClientSecret,
 		"slack.public_url=https://mynah.example", "slack.app_token="+slacktest.AppToken)
 	found["slack installations"].expect(t, stateOK, "https://mynah.example/slack/install")
