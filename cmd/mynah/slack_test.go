@@ -251,7 +251,7 @@ func TestDoctorExaminesSlack(t *testing.T) {
 	found["slack scope files:read"].expect(t, stateWarning, "missing")
 	found["slack scope files:write"].expect(t, stateOK, "missing")
 	look(exitFailure, tokens[1], "slack.bot_token=xoxb-hunter2")["slack bot token"].expect(t, stateMissing, "refuses")
-	found = examinedBy(t, p, exitOK, "slack.client_id="+slacktest.ClientID, "slack.client_secret="+slacktest.ClientSecret,
+	found = look(exitOK, "slack.client_id="+slacktest.ClientID, "slack.client_secret="+slacktest.ClientSecret,
 		"slack.public_url=https://mynah.example", "slack.app_token="+slacktest.AppToken)
 	found["slack installations"].expect(t, stateOK, "https://mynah.example/slack/install")
 }
