@@ -2,6 +2,7 @@ package discord
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -180,21 +181,56 @@ func (d *Discord) about(ctx context.Context, message string) (string, error) {
 	if !isSnowflake(message) {
 		return "", nil
 	}
-	b, _, err := d.shelf.Get(ctx, promptKey(message))
+	b, found, err := d.shelf.Get(ctx, promptKey(message))
 	if err != nil {
 		return "", fmt.Errorf("discord: prompt: %w", err)
 	}
-	return string(b), nil
+	var p prompt
+	if found {
+		if err := json.Unmarshal(b, &p); err != nil {
+			return "", fmt.Errorf("discord: prompt: %w", err)
+		}
+	}
+	return p.Sentence, nil
+}
+
+// prompt is what the shelf says of a message that a sentence is known of.
+type prompt struct {
+	Sentence string          `json:"sentence"`
+	Learner  coach.LearnerID `json:"learner"` // who read it, or asked for it
 }
 
 // tellAbout remembers what messages are about.
-func (d *Discord) tellAbout(ctx context.Context, sentence string, messages ...string) error {
+func (d *Discord) tellAbout(ctx context.Context, p prompt, messages ...string) error {
+	b, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("discord: prompt: %w", err)
+	}
 	for _, m := range messages {
-		if sentence == "" || !isSnowflake(m) {
+		if p.Sentence == "" || !isSnowflake(m) {
 			continue
 		}
-		if err := d.shelf.Put(ctx, promptKey(m), []byte(sentence)); err != nil {
+		if err := d.shelf.Put(ctx, promptKey(m), b); err != nil {
 			return fmt.Errorf("discord: prompt: %w", err)
+		}
+	}
+	return nil
+}
+
+// forget drops the sentences that a learner read. The rest of what is on our
+// shelf is of messages, and says nothing of what was in them.
+func (d *Discord) forget(ctx context.Context, learner coach.LearnerID) error {
+	all, err := d.shelf.List(ctx, promptKey(""))
+	if err != nil {
+		return fmt.Errorf("discord: forget: %w", err)
+	}
+	for key, b := range all {
+		var p prompt
+		if json.Unmarshal(b, &p) == nil && p.Learner != learner {
+			continue
+		}
+		if err := d.shelf.Delete(ctx, key); err != nil {
+			return fmt.Errorf("discord: forget: %w", err)
 		}
 	}
 	return nil

@@ -18,7 +18,7 @@
 //	alive                             when the gateway was last heard
 //	note.<note>                       that a message became a note; an interaction's token, while it lives
 //	post.<note>.<kind>                where a reply was meant to go, and the message that it became
-//	prompt.<message>                  the sentence that a message of ours, or a note, is about
+//	prompt.<message>                  the sentence that a message of ours, or a note, is about, and whose that is
 //	asked.<interaction>               that somebody is answering it
 package discord
 

@@ -225,7 +225,11 @@ func (r *responder) do(ctx context.Context, c coach.Command) (a coach.Answer, er
 			a, err = coach.Answer{}, errors.New("the desk panicked")
 		}
 	}()
-	return r.desk.Do(ctx, c)
+	a, err = r.desk.Do(ctx, c)
+	if err == nil && c.Action == coach.ActForget && c.Values["confirm"] == "yes" {
+		err = r.forget(ctx, c.Learner)
+	}
+	return a, err
 }
 
 type flags struct {
@@ -269,7 +273,7 @@ func (r *responder) show(ctx context.Context, a coach.Answer, deferred, inPlace 
 		if err := r.api.call(ctx, http.MethodGet, r.original(), nil, &made); err != nil {
 			return err
 		}
-		if err := r.tellAbout(ctx, a.Sentence, made.ID); err != nil {
+		if err := r.tellAbout(ctx, prompt{a.Sentence, learnerID(r.i.asker())}, made.ID); err != nil {
 			return err
 		}
 	}

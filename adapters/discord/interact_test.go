@@ -343,6 +343,46 @@ func TestFilesThatAreTooLargeAreSpokenOf(t *testing.T) {
 	})
 }
 
+func TestForgettingTakesSentencesAlong(t *testing.T) {
+	p := parallelPlatform(t)
+	d := p.adapter(nil)
+	l := p.listen(d, &inbox{})
+	at := p.channel("lesson")
+	n, mine := p.posted(l, at)
+	p.post(d, n, coaching(n, "Well read."))
+	theirs := p.s.Voice(p.user("bob"), at, []byte("OggS"))
+	other := l.note(theirs)
+	other.Text = "The dog ran."
+	p.post(d, other, coaching(other, "Well read."))
+	p.desk.Answer(func(coach.Command) (coach.Answer, error) {
+		return coach.Answer{
+			Sections: []coach.Section{{Text: "Sure?"}},
+			Buttons:  []coach.Button{{Label: "Yes", Action: coach.ActForget, Name: "confirm", Value: "yes", Style: coach.StyleDanger}},
+		}, nil
+	})
+	a := p.asker(at)
+	known := func(message string) string {
+		s, err := d.about(t.Context(), message)
+		if err != nil {
+			t.Error(err)
+		}
+		return s
+	}
+	i, err := p.s.Command(a, "forget", nil, nil)
+	m := awaited(t, i, err)
+	if known(mine) == "" {
+		t.Error("forgotten before that was confirmed")
+	}
+	i, err = p.s.Press(a, m.ID, "Yes")
+	awaited(t, i, err)
+	if s := known(mine); s != "" {
+		t.Errorf("still known is %q", s)
+	}
+	if known(theirs) == "" {
+		t.Error("another learner's sentence is forgotten")
+	}
+}
+
 func TestOldButtons(t *testing.T) {
 	p := parallelPlatform(t)
 	d := p.adapter(nil)

@@ -65,7 +65,7 @@ func (d *Discord) Post(ctx context.Context, thread coach.ThreadID, r coach.Reply
 	}
 	if r.Kind == coach.ReplyCoaching && r.Assessment != nil {
 		// Who replies to it, or writes in its thread, means its sentence.
-		return d.tellAbout(ctx, r.Assessment.Text, p.record.Message, p.note.message)
+		return d.tellAbout(ctx, prompt{r.Assessment.Text, r.Learner}, p.record.Message, p.note.message)
 	}
 	return nil
 }
