@@ -10,8 +10,7 @@ import (
 
 // forgetLearner drops all that is kept of a learner, everywhere: first the
 // notes that are still on their way, by a tombstone that names nobody, then
-// what is known already. Their record goes last, so that a forgetting that
-// failed on the way finds again what is left.
+// what is known already.
 func (d *Desk) forgetLearner(ctx context.Context, id coach.LearnerID) error {
 	tombstone, err := time.Now().MarshalJSON()
 	if err != nil {
@@ -20,6 +19,12 @@ func (d *Desk) forgetLearner(ctx context.Context, id coach.LearnerID) error {
 	if err := d.passing.Put(ctx, forgotKey(id), tombstone); err != nil {
 		return err
 	}
+	return d.dropLearner(ctx, id)
+}
+
+// dropLearner drops what is known of a learner, their record last, so that a
+// dropping that failed on the way finds again what is left.
+func (d *Desk) dropLearner(ctx context.Context, id coach.LearnerID) error {
 	r, err := d.learner(ctx, id)
 	if err != nil {
 		return err
@@ -114,7 +119,7 @@ func (d *Desk) Sweep(ctx context.Context) error {
 		}
 		before := now.AddDate(0, 0, -days)
 		if seen := r.lastSeen(); r.Consent != no && len(r.Waiting) == 0 && seen.Before(before) && !seen.IsZero() {
-			return d.forgetLearner(ctx, r.ID)
+			return d.dropLearner(ctx, r.ID) // a note of theirs may be on its way
 		}
 		return d.history.Trim(ctx, r.ID, before)
 	})}

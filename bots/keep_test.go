@@ -238,6 +238,10 @@ func TestSweep(t *testing.T) {
 		if strings.Contains(everything(t, c), string(quiet.Learner)) {
 			t.Error("who was not seen for so long is still known")
 		}
+		back := chatNote(4) // sent before that, while mynah was down
+		back.Received = time.Now().Add(-time.Hour)
+		live(t, c, []coach.VoiceNote{back}, nil)
+		wantKinds(t, c, back, coach.ReplyNotice, coach.ReplyCoaching)
 		c.do(t, coach.Command{Action: coach.ActSetup, Learner: "owner", Admin: true, Values: map[string]string{"retention": "7"}})
 		time.Sleep(6 * 24 * time.Hour)
 		sweep()
