@@ -131,7 +131,7 @@ func Run(t *testing.T, harness func(t *testing.T) Harness) {
 		{"concurrent deliveries keep their own text and bytes", concurrentDeliveries},
 		{"a recording opens byte by byte, again, and on another machine", opensExactBytes},
 		{"a lost recording is ErrAudioGone", lostRecordingIsGone},
-		{"coaching, advice and apology are shown", everyKindIsShown},
+		{"replies of every kind are shown", everyKindIsShown},
 		{"a reply posted again is shown once", postedAgainShownOnce},
 		{"a failed post is our error and may be repeated", failedPostMayBeRepeated},
 		{"a rate limit is a snooze", rateLimitIsSnooze},

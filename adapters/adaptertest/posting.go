@@ -10,11 +10,18 @@ import (
 	"github.com/mynah-coach/mynah/coach"
 )
 
-var kinds = []coach.ReplyKind{coach.ReplyCoaching, coach.ReplyAdvice, coach.ReplyApology}
+// kinds are the kinds of reply that the platform gets.
+func (h Harness) kinds() []coach.ReplyKind {
+	all := []coach.ReplyKind{coach.ReplyCoaching, coach.ReplyAdvice, coach.ReplyApology}
+	if h.Desk != nil {
+		all = append(all, coach.ReplyNotice, coach.ReplyQuestion)
+	}
+	return all
+}
 
 func everyKindIsShown(t *testing.T, h Harness) {
 	s := listen(t, h, &inbox{})
-	for _, kind := range kinds {
+	for _, kind := range h.kinds() {
 		n := s.deliver(clip(string(kind)))
 		text := "This is what the " + string(kind) + " says."
 		s.post(h.Adapter, n, reply(n, kind, text))
@@ -107,7 +114,7 @@ var hostile = map[string]string{
 func hostileTextIsHarmless(t *testing.T, h Harness) {
 	s := listen(t, h, &inbox{})
 	for name, text := range hostile {
-		for _, kind := range kinds {
+		for _, kind := range h.kinds() {
 			c := clip(name + " " + string(kind))
 			n := s.deliver(c)
 			r := reply(n, kind, text)
