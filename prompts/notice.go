@@ -86,7 +86,7 @@ func FirstNotice(f PrivacyFacts) string {
 	if f.MinimumAge > 0 {
 		text += " " + age(f.MinimumAge)
 	}
-	return text + " You need do nothing. With privacy you can read more, and with forget you delete everything."
+	return text + " You need do nothing. privacy tells you more, settings lets you tell me to leave your notes alone, and forget deletes everything."
 }
 
 // FirstQuestion is what they read where they are asked.
