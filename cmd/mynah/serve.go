@@ -105,6 +105,9 @@ func (r *run) newService(ctx context.Context, cfg *config.Config, log *slog.Logg
 	} else {
 		s.ready = func() { r.serving("") }
 	}
+	if len(adapters) == 0 {
+		log.Warn("nobody can send voice notes: turn the playground on, or set discord.token or slack.bot_token")
+	}
 	for i, a := range adapters {
 		adapters[i] = fault.adapter(a)
 	}

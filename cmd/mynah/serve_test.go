@@ -380,8 +380,8 @@ func TestServeWithoutThePlayground(t *testing.T) {
 	if s.url != "" || strings.Contains(s.stdout.String(), "playground") {
 		t.Errorf("url %q, output %q", s.url, s.stdout.String())
 	}
-	if code, _ := s.stop(); code != exitOK {
-		t.Errorf("exit code %d", code)
+	if code, _ := s.stop(); code != exitOK || !strings.Contains(s.stderr.String(), "nobody can send voice notes") {
+		t.Errorf("exit code %d: %s", code, s.stderr.String())
 	}
 }
 
