@@ -92,6 +92,8 @@ const (
 	codeMissingPermissions = 50013
 	codeCannotDM           = 50007
 	codeTooLarge           = 40005
+	codeBadForm            = 50035
+	codeCannotReply        = 160002 // without permission to read the channel's history
 	codeThreadExists       = 160004
 	codeInvalidToken       = 50027 // of a webhook, so of an interaction
 	codeNoMutualServers    = 50278

@@ -200,14 +200,24 @@ func (p *post) create(ctx context.Context, channel, replyTo string, m outgoing) 
 	}
 	m.Nonce, m.EnforceNonce = p.nonce, true
 	if replyTo != "" {
-		m.Reference = &reference{MessageID: replyTo}
+		m.Reference = &reference{MessageID: replyTo, FailIfNotExists: true}
 	}
 	var made message
 	path := "/channels/" + channel + "/messages"
 	err := p.api.call(ctx, http.MethodPost, path, m, &made, m.files...)
+	if refused(err) == codeCannotReply {
+		m.Reference = nil
+		err = p.api.call(ctx, http.MethodPost, path, m, &made, m.files...)
+	}
 	if code := refused(err); len(m.files) > 0 && (code == codeMissingPermissions || code == codeTooLarge) {
 		m.files, m.Attachments = nil, []attachment{} // the text alone suffices
 		err = p.api.call(ctx, http.MethodPost, path, m, &made)
+	}
+	if refused(err) == codeBadForm && m.Reference != nil {
+		// That is also how Discord says that what is replied to is gone.
+		if gone := p.api.call(ctx, http.MethodGet, path+"/"+replyTo, nil, nil); refused(gone) == codeUnknownMessage {
+			return gone
+		}
 	}
 	if err != nil {
 		return err

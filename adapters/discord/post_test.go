@@ -55,6 +55,15 @@ func TestWhereRepliesGo(t *testing.T) {
 		"a private question, to who takes no direct messages": {
 			before: func(p *platform, _, _ string) { p.user("ada").NoDM = true }, private: true, kind: coach.ReplyQuestion, want: "thread", text: "Well read.",
 		},
+		"the channel, where its history may not be read": {
+			before: func(p *platform, at, _ string) {
+				p.s.Deny(at, discordtest.ReadHistory|discordtest.CreateThreads)
+			}, want: "loose",
+		},
+		"nowhere, where the message in a thread is gone": {
+			in:     func(p *platform) string { return p.s.AddThread(p.channel("lesson"), "talk") },
+			before: func(p *platform, at, message string) { p.s.Delete(at, message) },
+		},
 		"nowhere, where the message is gone": {before: func(p *platform, at, message string) { p.s.Delete(at, message) }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,13 +87,21 @@ func TestWhereRepliesGo(t *testing.T) {
 			p.post(p.adapter(nil), n, r) // after a restart
 			ada := p.user("ada")
 			var seen []discordtest.Message
-			if c.want == "dm" {
+			switch c.want {
+			case "loose":
+				for _, m := range p.s.See(ada, at) {
+					if m.Author.ID == p.s.BotID() {
+						m.ReplyTo, c.want = message, "channel"
+						seen = append(seen, m)
+					}
+				}
+			case "dm":
 				for _, m := range p.s.See(ada, p.s.DM(ada)) {
 					if m.Author.ID == p.s.BotID() {
 						seen = append(seen, m)
 					}
 				}
-			} else {
+			default:
 				seen = p.s.Answers(ada, at, message)
 			}
 			if c.want == "" {

@@ -66,10 +66,13 @@ func (s *Server) postMessage(r *request) (any, *refusal) {
 		m.content = strings.TrimSpace(*in.Content)
 	}
 	if in.Reference != nil {
+		if _, no := s.open(c.id, ReadHistory); no != nil {
+			return nil, refuse(400, 160002, "Cannot reply without permission to read message history")
+		}
 		if s.find(c.id, in.Reference.MessageID) != nil {
 			m.replyTo, m.kind = in.Reference.MessageID, 19
 		} else if in.Reference.FailIfNotExists == nil || *in.Reference.FailIfNotExists {
-			return nil, refuse(400, 50035, "message_reference: Unknown message")
+			return nil, &refusal{400, 50035, "message_reference: Unknown message", true}
 		}
 	}
 	if in.nonce == "" || !in.EnforceNonce {

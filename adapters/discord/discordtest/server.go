@@ -188,9 +188,12 @@ func (s *Server) Advance(d time.Duration) {
 type refusal struct {
 	status, code int
 	message      string
+	ordinary     bool // it can happen to who does nothing wrong
 }
 
-func refuse(status, code int, message string) *refusal { return &refusal{status, code, message} }
+func refuse(status, code int, message string) *refusal {
+	return &refusal{status, code, message, false}
+}
 
 // The refusals that are documented.
 func unknownChannel() *refusal { return refuse(404, 10003, "Unknown Channel") }
@@ -292,7 +295,7 @@ func (s *Server) serve(route string, h handler) http.Handler {
 		case f.Status != 0:
 			fail(w, f)
 		case wrong != nil:
-			if wrong.code == 50035 || wrong.code == 50109 || wrong.code == 50006 {
+			if !wrong.ordinary && (wrong.code == 50035 || wrong.code == 50109 || wrong.code == 50006) {
 				s.mu.Lock()
 				s.violate("%s: %s", route, wrong.message)
 				s.mu.Unlock()
