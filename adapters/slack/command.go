@@ -91,18 +91,18 @@ func (s *Slack) entry(word string) (coach.Entry, bool) {
 func values(e coach.Entry, words []string) map[string]string {
 	got := map[string]string{}
 	for i := 0; i < len(words); i++ {
-		name, value, given := strings.Cut(strings.ReplaceAll(words[i], ":", "="), "=")
+		name, value, _ := strings.Cut(strings.ReplaceAll(words[i], ":", "="), "=")
 		p := slices.IndexFunc(e.Parameters, func(p coach.Parameter) bool { return strings.EqualFold(p.Name, name) })
-		if p >= 0 && !given || given && value == "" { // the value is the next word
-			if i++; i < len(words) {
-				value = words[i]
-			}
-		}
-		switch {
-		case p >= 0 && value != "":
-			got[e.Parameters[p].Name] = option(e.Parameters[p], value)
-		case p < 0:
+		if p < 0 {
 			fill(got, e, words[i])
+			continue
+		}
+		if value == "" && i+1 < len(words) {
+			i++
+			value = words[i]
+		}
+		if value != "" {
+			got[e.Parameters[p].Name] = option(e.Parameters[p], value)
 		}
 	}
 	return got
