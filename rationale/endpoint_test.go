@@ -295,7 +295,7 @@ func TestEndpointKeepsItsTime(t *testing.T) {
 func TestEndpointIsLeftAloneAfterFailures(t *testing.T) {
 	var asked atomic.Int32
 	var well atomic.Bool
-	e := serve(t, rationale.Config{Failures: 3, Rest: 100 * time.Millisecond}, func(w http.ResponseWriter, r request) {
+	e := serve(t, rationale.Config{Failures: 3, Rest: 2 * time.Second}, func(w http.ResponseWriter, r request) {
 		asked.Add(1)
 		if !well.Load() {
 			w.WriteHeader(http.StatusForbidden)
@@ -303,14 +303,14 @@ func TestEndpointIsLeftAloneAfterFailures(t *testing.T) {
 		}
 		answer(w, faithful(r))
 	})
-	for range 20 {
+	for range 8 {
 		explain(t, e, flawed())
 	}
 	if n := asked.Load(); n != 3 {
 		t.Errorf("asked %d times, want 3", n)
 	}
 	well.Store(true)
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for explain(t, e, flawed()).Source != coach.SourceEndpoint {
 		if time.Now().After(deadline) {
 			t.Fatal("not asked again")

@@ -3,6 +3,7 @@ package rationale
 import (
 	_ "embed"
 	"strings"
+	"sync"
 
 	"github.com/mynah-coach/mynah/coach"
 )
@@ -39,6 +40,9 @@ type lexicon struct {
 	histories []string // speak of other times
 	topics    []string // what no reply speaks of
 }
+
+// readOnly is the lexicon, made once: nothing changes it.
+var readOnly = sync.OnceValue(newLexicon) //nolint:gochecknoglobals // a constant, which Go has no maps for
 
 func newLexicon() *lexicon {
 	return &lexicon{

@@ -436,11 +436,13 @@ func (r rationaleReport) write(out io.Writer) error {
 	names := slices.Sorted(maps.Keys(r.Explainers))
 	fmt.Fprintln(t, "\t"+strings.Join(names, "\t"))
 	row := func(what string, cell func(f rationaleFigures) string) {
-		fmt.Fprint(t, what)
+		cells := []string{what}
 		for _, name := range names {
-			fmt.Fprint(t, "\t"+cell(r.Explainers[name]))
+			cells = append(cells, cell(r.Explainers[name]))
 		}
-		fmt.Fprintln(t)
+		if strings.Trim(strings.Join(cells[1:], ""), "-") != "" {
+			fmt.Fprintln(t, strings.Join(cells, "\t"))
+		}
 	}
 	row("has a rationale", func(f rationaleFigures) string { return f.Rationales.String() })
 	row("worded, not plain", func(f rationaleFigures) string { return f.Worded.String() })
