@@ -4,8 +4,9 @@
 //
 // The model words claims that prompts.Choose has made; it is verified, not
 // trusted. Each segment of its answer must cite claims and say no more than
-// they do (Verify); what doesn't is dropped, and where a strength or a fix is
-// lost by that, or the endpoint is slow, down or talks nonsense, the plain
-// wording of the same claims is used. So there is always an answer, and it
-// never says what the labels don't bear out.
+// they do, and each of its clauses, read by itself, must be borne out by the
+// labels (Verify). What breaks a rule is asked for once more, with the rule's
+// name; where a strength or a fix is lost even so, or the endpoint is slow, down
+// or talks nonsense, the plain wording of the same claims is used. So there is
+// always an answer, and it never says what the labels don't bear out.
 package rationale
