@@ -25,12 +25,12 @@ type evalReport struct {
 	Schema string `json:"schema"`
 	Model  string `json:"model"`
 	figures
-	Refusals     map[coach.Reason]int     `json:"refusals"`
-	Mispronounce map[string]mispronounced `json:"mispronounced"` // by level: "word", "phone"
-	Confusion    map[string][][]int       `json:"confusion"`     // rows: experts' classes, worst first; columns: ours
-	Calibration  map[string][]calibrated  `json:"calibration"`
-	Groups       map[string]figures       `json:"groups"` // of speakers: see evalGroups
-	Claims       map[string]claimCount    `json:"claims"`
+	Refusals      map[coach.Reason]int     `json:"refusals"`
+	Mispronounced map[string]mispronounced `json:"mispronounced"` // by level: "word", "phone"
+	Confusion     map[string][][]int       `json:"confusion"`     // rows: experts' classes, worst first; columns: ours
+	Calibration   map[string][]calibrated  `json:"calibration"`
+	Groups        map[string]figures       `json:"groups"` // of speakers: see evalGroups
+	Claims        map[string]claimCount    `json:"claims"`
 }
 
 // figures is the agreement on some utterances, by level: accuracy, fluency and
@@ -87,18 +87,28 @@ func evalGroups() map[string]func(expertUtterance) bool {
 
 // pairs are the judgements of one level, experts' and ours.
 type pairs struct {
-	truth, ours         []float64
-	trueLabel, ourLabel []coach.Label
-	trueClass, ourClass []int
-	confidence          []float64
-	right               []bool
+	truth, ours []float64
+	theirs      []coach.Label
+	given       []coach.Label
+	confidence  []float64
+	right       []bool
 }
 
 func (p *pairs) add(truth float64, label coach.Label, ours coach.Judgement) {
 	p.truth, p.ours = append(p.truth, truth), append(p.ours, ours.Score)
-	p.trueLabel, p.ourLabel = append(p.trueLabel, label), append(p.ourLabel, ours.Label)
-	p.trueClass, p.ourClass = append(p.trueClass, int(label-coach.Worst)), append(p.ourClass, int(ours.Label-coach.Worst))
+	p.theirs, p.given = append(p.theirs, label), append(p.given, ours.Label)
 	p.confidence, p.right = append(p.confidence, ours.Confidence), append(p.right, label.Clear() == ours.Label.Clear())
+}
+
+func (p *pairs) confusion() agreement.Confusion {
+	classes := func(labels []coach.Label) []int {
+		out := make([]int, len(labels))
+		for i, l := range labels {
+			out[i] = int(l - coach.Worst)
+		}
+		return out
+	}
+	return agreement.NewConfusion(len(coach.Labels()), classes(p.theirs), classes(p.given))
 }
 
 func newPairs() map[string]*pairs {
@@ -113,7 +123,7 @@ func newPairs() map[string]*pairs {
 func newEvalReport(utterances []expertUtterance, done []evaluated) evalReport {
 	of, all := newFigures(utterances, done)
 	r := evalReport{
-		Schema: evalSchema, figures: of, Refusals: map[coach.Reason]int{}, Mispronounce: map[string]mispronounced{},
+		Schema: evalSchema, figures: of, Refusals: map[coach.Reason]int{}, Mispronounced: map[string]mispronounced{},
 		Confusion: map[string][][]int{}, Calibration: map[string][]calibrated{}, Groups: map[string]figures{}, Claims: map[string]claimCount{},
 	}
 	for i, u := range utterances {
@@ -125,14 +135,14 @@ func newEvalReport(utterances []expertUtterance, done []evaluated) evalReport {
 	}
 	for _, level := range evalLevels() {
 		p := all[level]
-		r.Confusion[level] = agreement.NewConfusion(len(coach.Labels()), p.trueClass, p.ourClass).Counts()
+		r.Confusion[level] = p.confusion().Counts()
 		r.Calibration[level] = []calibrated{}
 		for _, b := range agreement.Reliability(p.confidence, p.right) {
 			r.Calibration[level] = append(r.Calibration[level], calibrated(b))
 		}
 	}
-	r.Mispronounce["word"] = all["word"].mispronounced(func(label coach.Label, _ float64) bool { return label < coach.Good }, coach.Good)
-	r.Mispronounce["phone"] = all["phone"].mispronounced(func(_ coach.Label, score float64) bool { return score < .5 }, coach.Average)
+	r.Mispronounced["word"] = all["word"].mispronounced(func(label coach.Label, _ float64) bool { return label < coach.Good }, coach.Good)
+	r.Mispronounced["phone"] = all["phone"].mispronounced(func(_ coach.Label, score float64) bool { return score < .5 }, coach.Average)
 	for name, in := range evalGroups() {
 		var us []expertUtterance
 		var ds []evaluated
@@ -176,7 +186,7 @@ func newFigures(utterances []expertUtterance, done []evaluated) (figures, map[st
 	f.Speakers = len(speakers)
 	for _, level := range evalLevels() {
 		p := all[level]
-		confusion := agreement.NewConfusion(len(coach.Labels()), p.trueClass, p.ourClass)
+		confusion := p.confusion()
 		for _, figure := range []struct {
 			of    map[string]float64
 			value float64
@@ -202,16 +212,15 @@ func newFigures(utterances []expertUtterance, done []evaluated) (figures, map[st
 	return f, all
 }
 
-// mispronounced counts what experts call wrong, by their label and by wrong, and
-// how well labels below a class and lower scores find it.
+// mispronounced counts what experts call wrong: by their labels, how well our
+// labels below the same class find it; by wrong, how well lower scores do.
 func (p *pairs) mispronounced(wrong func(coach.Label, float64) bool, below coach.Label) mispronounced {
-	recalls := map[string]float64{".50": .5, ".60": .6, ".70": .7}
 	m := mispronounced{PrecisionAtRecall: map[string]float64{}}
 	positive, score := make([]bool, len(p.truth)), make([]float64, len(p.truth))
 	both := 0
 	for i := range p.truth {
-		positive[i], score[i] = wrong(p.trueLabel[i], p.truth[i]), -p.ours[i]
-		theirs, ours := p.trueLabel[i] < below, p.ourLabel[i] < below
+		positive[i], score[i] = wrong(p.theirs[i], p.truth[i]), -p.ours[i]
+		theirs, ours := p.theirs[i] < below, p.given[i] < below
 		if theirs {
 			m.Wrong++
 		}
@@ -228,10 +237,10 @@ func (p *pairs) mispronounced(wrong func(coach.Label, float64) bool, below coach
 	if m.Wrong > 0 {
 		m.Recall = float64(both) / float64(m.Wrong)
 	}
-	for name, recall := range recalls {
-		var precision []float64
-		m.BestF1, precision = agreement.BestF1(score, positive, recall)
-		m.PrecisionAtRecall[name] = precision[0]
+	var precision []float64
+	m.BestF1, precision = agreement.BestF1(score, positive, .5, .6, .7)
+	for i, recall := range []string{".50", ".60", ".70"} {
+		m.PrecisionAtRecall[recall] = precision[i]
 	}
 	return m
 }

@@ -6,16 +6,17 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"text/tabwriter"
 )
 
 // write prints the report as tables.
 func (r evalReport) write(out io.Writer) error {
-	fmt.Fprintf(out, "%s: %d utterances of %d speakers, %d refused", r.Model, r.Utterances, r.Speakers, r.Refused)
-	for i, reason := range slices.Sorted(maps.Keys(r.Refusals)) {
-		fmt.Fprintf(out, "%s %s %d", []string{":", ","}[min(i, 1)], reason, r.Refusals[reason])
+	var why []string
+	for _, reason := range slices.Sorted(maps.Keys(r.Refusals)) {
+		why = append(why, fmt.Sprintf(", %s %d", reason, r.Refusals[reason]))
 	}
-	fmt.Fprint(out, "\n\n")
+	fmt.Fprintf(out, "%s: %d utterances of %d speakers, %d refused%s\n\n", r.Model, r.Utterances, r.Speakers, r.Refused, strings.Join(why, ""))
 
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\tPCC\t95 %\tQWK\tMCC\tRMSE\tECE\t")
@@ -51,7 +52,7 @@ func (r evalReport) write(out io.Writer) error {
 	fmt.Fprintln(out)
 	fmt.Fprintln(t, "finding what experts call wrong\twrong\tlabelled\tprecision\trecall\tbest F1\tprecision at recall .50\t.60\t.70\t")
 	for _, row := range [][2]string{{"word", "words below Good"}, {"phone", "phones below Average"}} {
-		m := r.Mispronounce[row[0]]
+		m := r.Mispronounced[row[0]]
 		fmt.Fprintf(t, "%s\t%d\t%d\t%.3f\t%.3f\t%.3f\t", row[1], m.Wrong, m.Labelled, m.Precision, m.Recall, m.BestF1)
 		for _, recall := range slices.Sorted(maps.Keys(m.PrecisionAtRecall)) {
 			fmt.Fprintf(t, "%.3f\t", m.PrecisionAtRecall[recall])
