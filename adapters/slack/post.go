@@ -2,7 +2,6 @@ package slack
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,10 +19,9 @@ import (
 // know a message that is sent again, so we write down what we are about to do.
 type posting struct {
 	State   postState `json:"state"`
-	By      string    `json:"by,omitempty"` // the attempt that is at it
-	At      time.Time `json:"at"`           // of the first attempt
-	Began   time.Time `json:"began"`        // of the latest
-	Channel string    `json:"channel,omitempty"`
+	At      time.Time `json:"at"`                // of the first attempt
+	Began   time.Time `json:"began"`             // of the latest
+	Channel string    `json:"channel,omitempty"` // where it goes, or went, when that is not the note's thread
 	TS      string    `json:"ts,omitempty"`
 	Picture string    `json:"picture,omitempty"` // uploaded already
 }
@@ -91,7 +89,6 @@ func (s *Slack) Post(ctx context.Context, id coach.ThreadID, r coach.Reply) erro
 // beginPost writes down that an attempt begins. before is what was known: unless
 // it is empty or a plain no, the reply may be there already.
 func (s *Slack) beginPost(ctx context.Context, key string) (p posting, before postState, err error) {
-	by := rand.Text()
 	err = s.shelf.Update(ctx, key, func(old []byte) ([]byte, error) {
 		p = posting{At: time.Now()}
 		if old != nil {
@@ -106,7 +103,7 @@ func (s *Slack) beginPost(ctx context.Context, key string) (p posting, before po
 		if left := postWithin - time.Since(p.Began); p.State == postBegun && left > 0 {
 			return nil, &coach.Snooze{For: left, Cause: errors.New("another attempt is going on")}
 		}
-		p.State, p.By, p.Began = postBegun, by, time.Now()
+		p.State, p.Began = postBegun, time.Now()
 		return json.Marshal(p)
 	})
 	if err != nil {
@@ -137,7 +134,6 @@ func (s *Slack) deliver(ctx context.Context, ses *session, n note, t thread, r c
 	if r.Private && !t.direct() {
 		return s.postDirect(ctx, ses, t, r, p)
 	}
-	p.Channel = t.channel
 	err := s.send(ctx, ses, t, r, p, nil)
 	if codeIs(err, "not_in_channel", "channel_not_found", "is_archived", "restricted_action", "restricted_action_read_only_channel",
 		"restricted_action_thread_only_channel", "restricted_action_thread_locked", "cannot_reply_to_message", "thread_not_found", "message_not_found") {
@@ -157,9 +153,13 @@ func (s *Slack) postDirect(ctx context.Context, ses *session, t thread, r coach.
 	if err != nil {
 		return err
 	}
-	p.Channel = channel
 	n, err := parseNote(r.Note)
 	if err != nil {
+		return err
+	}
+	// Should we die after posting, this is where it is looked for.
+	p.Channel = channel
+	if err := s.keepPost(ctx, postKey(r), *p); err != nil {
 		return err
 	}
 	return s.send(ctx, ses, thread{team: t.team, channel: channel}, r, p, func(k *kit) {

@@ -52,11 +52,45 @@ func (r *running) shownOne(t *testing.T, n coach.VoiceNote) slacktest.Seen {
 // die leaves a posting as a machine does that dies in the middle of it.
 func (r *running) die(t *testing.T, reply coach.Reply, began time.Time) {
 	t.Helper()
-	b, err := json.Marshal(posting{State: postBegun, By: "the dead", At: began, Began: began})
+	b, err := json.Marshal(posting{State: postBegun, At: began, Began: began})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := r.shelf.Put(t.Context(), postKey(reply), b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var errDead = errors.New("dead")
+
+// deadAfter is the shelf of a machine that dies when its message is posted.
+type deadAfter struct {
+	coach.Shelf
+	posted func() bool
+}
+
+func (d *deadAfter) Put(ctx context.Context, key string, value []byte) error {
+	if d.posted() {
+		return errDead
+	}
+	return d.Shelf.Put(ctx, key, value)
+}
+
+// age makes a posting older.
+func (r *running) age(t *testing.T, reply coach.Reply, by time.Duration) {
+	t.Helper()
+	err := r.shelf.Update(t.Context(), postKey(reply), func(old []byte) ([]byte, error) {
+		var p posting
+		if err := json.Unmarshal(old, &p); err != nil {
+			return nil, err
+		}
+		if p.State != postBegun {
+			t.Errorf("the dead left the state %q", p.State)
+		}
+		p.At, p.Began = p.At.Add(-by), p.Began.Add(-by)
+		return json.Marshal(p)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -72,25 +106,24 @@ func TestPostAfterDeath(t *testing.T) {
 		}
 		r.shownOne(t, n)
 	})
-	for name, private := range map[string]bool{"after it posted": false, "after it posted privately": true} {
+	for name, how := range map[string]struct{ private, kicked bool }{
+		"after it posted": {}, "after it posted privately": {private: true}, "after it posted privately because it had to": {kicked: true},
+	} {
 		t.Run(name, func(t *testing.T) {
+			r := run(t)
 			_, n := r.post(t, r.clip(name))
+			if how.kicked {
+				r.channel.Kick()
+			}
 			reply := answer(n, "Well read.")
-			reply.Private = private
-			if err := r.Post(r.ctx(t), n.Thread, reply); err != nil {
-				t.Fatal(err)
+			reply.Private = how.private
+			dead := &deadAfter{Shelf: r.shelf, posted: func() bool { return len(r.shown(t, n)) > 0 }}
+			r.Slack.shelf = dead
+			if err := r.Post(r.ctx(t), n.Thread, reply); !errors.Is(err, errDead) {
+				t.Fatalf("%v, want the death", err)
 			}
-			p := posting{State: postBegun, At: long, Began: long}
-			if private {
-				p.Channel = r.ada.Direct().ID
-			}
-			b, err := json.Marshal(p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := r.shelf.Put(t.Context(), postKey(reply), b); err != nil {
-				t.Fatal(err)
-			}
+			r.Slack.shelf = r.shelf
+			r.age(t, reply, 2*postWithin)
 			if err := r.another(t).Post(r.ctx(t), n.Thread, reply); err != nil {
 				t.Fatal(err)
 			}
