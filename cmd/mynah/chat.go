@@ -227,10 +227,15 @@ func sweep(ctx context.Context, d interface{ Sweep(context.Context) error }, log
 	}
 }
 
-// explained adds to an adapter's error which setting can mend it.
+// explained adds to an adapter's error which setting can mend it, or what tells.
 func explained(a coach.Adapter, err error) error {
-	if !isAddressTaken(err) {
+	switch {
+	case err == nil:
+		return nil
+	case !isAddressTaken(err) && a.Platform() == coach.Playground:
 		return err
+	case !isAddressTaken(err):
+		return fmt.Errorf("%w; `mynah doctor` looks closer", err)
 	}
 	key := "playground.addr"
 	if a.Platform() == coach.Slack {

@@ -300,7 +300,7 @@ func TestDiscordSaysWhatIsWrong(t *testing.T) {
 		d := newDiscord(t)
 		p := d.program(t)
 		p.Args = []string{"serve", "--set", "playground.enabled=false", "--set", "discord.token=MTAw.wrong.hunter2"}
-		if code := soon(t, p); code != exitFailure || !strings.Contains(p.stderr.String(), "token") {
+		if code := soon(t, p); code != exitFailure || !strings.Contains(p.stderr.String(), "mynah: discord: the bot token was refused; `mynah doctor`") {
 			t.Errorf("exit code %d: %s", code, p.stderr.String())
 		}
 		noSecrets(t, "the error", p.stderr.String(), "hunter2")

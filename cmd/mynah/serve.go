@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/mynah-coach/mynah/adapters/playground"
@@ -267,10 +268,10 @@ func (r runner) until(ctx context.Context) error {
 	if err == nil && ctx.Err() == nil {
 		err = errors.New("ended by itself")
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", r.name, err)
+	if err != nil && !strings.HasPrefix(err.Error(), r.name+": ") { // adapters name themselves
+		err = fmt.Errorf("%s: %w", r.name, err)
 	}
-	return nil
+	return err
 }
 
 // close frees what newService opened.
