@@ -25,6 +25,8 @@
 //	later <-------+-----------------+  |     \
 //	          Retry                 Save      dead (kept for Config.KeepDead)
 //
+// Wake makes a note due before its time.
+//
 // A claim names its owner, one token for each open Store. Owners send
 // heartbeats; a claim whose owner has been silent for Config.Lease, or has said
 // goodbye, may be taken by anyone. An embedded store has no other processes
