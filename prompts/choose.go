@@ -359,10 +359,15 @@ func about(c coach.Claim, a coach.Assessment) string {
 		return ""
 	case c.Kind == coach.ClaimPause:
 		return "sentence " + string(coach.Fluency)
-	case c.Phone != nil && c.Heard == coach.Missing:
-		return "dropped " + string(c.Expected)
 	case c.Phone != nil:
-		return "sound " + string(c.Expected)
+		sound := string(c.Expected)
+		if p := phoneAt(c, a); p != nil && weak(*p) {
+			sound = "weak " + sound
+		}
+		if c.Heard == coach.Missing {
+			return "dropped " + sound
+		}
+		return "sound " + sound
 	case c.Word != nil && c.Heard == coach.Missing:
 		return "skipped"
 	case c.Word != nil && c.Aspect == coach.Stress:

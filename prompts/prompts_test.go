@@ -231,6 +231,8 @@ func TestChooseClaimsOnlyARealChange(t *testing.T) {
 		"a step within the noise":          {[]coach.Assessment{bad, noise}, false},
 		"a step that isn't Good yet":       {[]coach.Assessment{bad, still}, false},
 		"the first note":                   {[]coach.Assessment{say(s)}, false},
+		"the sound in another sentence":    {[]coach.Assessment{wrong(say("it is enough"), 2, 2, coach.Bad, "AA"), say("she asked enough")}, true},
+		"the weak vowel for the short u":   {[]coach.Assessment{wrong(say("it is enough"), 2, 2, coach.Bad, "AA"), say("it is important")}, false},
 		"the flow, a class up":             {[]coach.Assessment{overall(say(s), 5, 2, 5), overall(say(s), 5, 4, 5)}, true},
 		"worse than last time":             {[]coach.Assessment{say(s), bad}, false},
 	} {

@@ -235,12 +235,13 @@ func risen(a, before coach.Assessment) (coach.Claim, bool) {
 
 func carried(a coach.Assessment, last coach.Lesson) (coach.Claim, bool) {
 	for _, f := range last.Rationale.Claims {
-		if f.Kind != coach.ClaimPhone || wanting(a, f.Expected) {
+		before := phoneAt(f, last.Assessment)
+		if f.Kind != coach.ClaimPhone || before == nil || wanting(a, f.Expected) {
 			continue
 		}
 		for i, w := range a.Words {
 			for j, p := range w.Phones {
-				if w.Spoken && !functionWord(w.Text) && p.Expected == f.Expected && merit(p.Accuracy) >= praiseworthy {
+				if w.Spoken && !functionWord(w.Text) && p.Expected == f.Expected && weak(p) == weak(*before) && merit(p.Accuracy) >= praiseworthy {
 					return coach.Claim{
 						Kind: coach.ClaimChange, Aspect: coach.Accuracy, Word: ptr(i), Phone: ptr(j),
 						Label: p.Accuracy.Label, Confidence: p.Accuracy.Confidence, Expected: f.Expected,

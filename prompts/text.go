@@ -76,11 +76,14 @@ func wordRef(a coach.Assessment, i int) string {
 
 // soundOf is the sound of an expected phone; an unstressed AH is the weak vowel.
 func soundOf(p coach.Phone) (Sound, bool) {
-	if p.Expected == "AH" && p.Stress == 0 {
+	if weak(p) {
 		return schwa(), true
 	}
 	return SoundOf(p.Expected)
 }
+
+// weak reports the vowel of most unstressed syllables, a sound of its own.
+func weak(p coach.Phone) bool { return p.Expected == "AH" && p.Stress == 0 }
 
 // soundRef names a phone in its word: the “th” /θ/ in “think”; the final “t”
 // /t/ in “past”; the “z” /z/ (as in “zoo”) in “his”.

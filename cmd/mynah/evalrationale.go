@@ -199,8 +199,11 @@ func (u expertUtterance) assessment() coach.Assessment {
 }
 
 // stressOnlyVowel marks the vowel of a word of one syllable as stressed, which the
-// experts' list doesn't: without stress an AH is the weak vowel.
+// experts' list doesn't: without stress an AH is the weak vowel, as in the articles.
 func stressOnlyVowel(w coach.Word) {
+	if slices.Contains([]string{"a", "an", "the"}, w.Text) {
+		return
+	}
 	at := -1
 	for i, p := range w.Phones {
 		if s, ok := prompts.SoundOf(p.Expected); ok && s.Vowel {
