@@ -124,7 +124,7 @@ def table(report: dict) -> str:
         lines.append(f"| {k} | " + " | ".join([*cells, f"{m['ece']:.3f}", *shares]) + " |")
     lines += ["", "| PCC by group | " + " | ".join(COLUMNS) + " |", "|---|" + "---|" * len(COLUMNS)]
     for name, row in report["groups"].items():
-        lines.append(f"| {name} | " + " | ".join(f"{row[k]:.3f}" for k in COLUMNS) + " |")
+        lines.append(f"| {name} | " + " | ".join(f"{row[k]:.3f}" if k in row else "" for k in COLUMNS) + " |")
     for k in ("mispronounced phones", "words below Good", "refused as no speech"):
         lines.append(f"{k}: {report[k]}")
     return "\n".join(lines)
