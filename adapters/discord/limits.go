@@ -36,6 +36,7 @@ type bucket struct {
 	limit     int // 0: not known yet
 	remaining int
 	reset     time.Time // zero: no window is open
+	window    int       // counts them: an answer to a request of an earlier one is no news
 	inFlight  int
 	waiting   int
 	changed   chan struct{} // closed when a request has come back
@@ -99,38 +100,38 @@ func (l *limits) roundTrip(req *http.Request) (*http.Response, error) {
 	if !ok {
 		patience = defaultPatience
 	}
-	b, err := l.acquire(ctx, route, major, time.Now().Add(patience))
+	b, window, err := l.acquire(ctx, route, major, time.Now().Add(patience))
 	if err != nil {
 		return nil, err
 	}
 	if !strings.HasPrefix(path, "/webhooks/") { // an interaction's follow-ups are not counted globally
 		if err := l.global.Wait(ctx); err != nil {
-			l.release(b, route, major, nil)
+			l.release(b, window, route, major, nil)
 			return nil, err
 		}
 	}
 	res, err := l.next.RoundTrip(req)
 	if err != nil {
-		l.release(b, route, major, nil)
-		return nil, err
+		res = nil
 	}
-	l.release(b, route, major, res)
-	return res, nil
+	l.release(b, window, route, major, res)
+	return res, err
 }
 
 // acquire waits until a request of the route may be made, and counts it.
-func (l *limits) acquire(ctx context.Context, route, major string, deadline time.Time) (*bucket, error) {
+func (l *limits) acquire(ctx context.Context, route, major string, deadline time.Time) (b *bucket, window int, err error) {
 	for {
-		b, wait, changed, err := l.try(route, major)
+		b, window, wait, changed, err := l.try(route, major)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if b != nil {
-			return b, nil
+			return b, window, nil
 		}
 		now := time.Now()
 		if wait > 0 && now.Add(wait).After(deadline) {
-			return nil, &limited{after: wait, scope: "known"}
+			l.give(route, major)
+			return nil, 0, &limited{after: wait, scope: "known"}
 		}
 		if wait <= 0 {
 			wait = deadline.Sub(now)
@@ -140,13 +141,13 @@ func (l *limits) acquire(ctx context.Context, route, major string, deadline time
 		case <-timer.C:
 			if !time.Now().Before(deadline) {
 				l.give(route, major)
-				return nil, &limited{after: time.Second, scope: "in flight"}
+				return nil, 0, &limited{after: time.Second, scope: "in flight"}
 			}
 		case <-changed:
 		case <-ctx.Done():
 			timer.Stop()
 			l.give(route, major)
-			return nil, ctx.Err()
+			return nil, 0, ctx.Err()
 		}
 		timer.Stop()
 		l.give(route, major)
@@ -155,31 +156,33 @@ func (l *limits) acquire(ctx context.Context, route, major string, deadline time
 
 // try takes a place in the bucket. Where there is none it says how long to wait
 // (0: until changed), and counts the caller as waiting.
-func (l *limits) try(route, major string) (b *bucket, wait time.Duration, changed <-chan struct{}, err error) {
+func (l *limits) try(route, major string) (b *bucket, window int, wait time.Duration, changed <-chan struct{}, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
 	l.sweep(now)
 	if n := len(l.invalid) - invalidLimit; n >= 0 {
-		return nil, 0, nil, &limited{after: l.invalid[n].Add(invalidWindow).Sub(now), scope: "refusals"}
+		return nil, 0, 0, nil, &limited{after: l.invalid[n].Add(invalidWindow).Sub(now), scope: "refusals"}
 	}
 	b = l.bucket(route, major)
 	if wait = l.until.Sub(now); wait <= 0 || strings.HasPrefix(route, "webhooks ") {
 		wait = 0
-		if !b.reset.IsZero() && !now.Before(b.reset) {
+		// A window that has ended, and one that nobody told us anything of.
+		if !b.reset.IsZero() && !now.Before(b.reset) || b.reset.IsZero() && b.inFlight == 0 {
 			b.remaining, b.reset = b.limit, time.Time{}
+			b.window++
 		}
 		switch {
 		case b.limit == 0 && b.inFlight == 0 && b.reset.IsZero(), b.limit > 0 && b.remaining > 0:
 			b.remaining--
 			b.inFlight++
-			return b, 0, nil, nil
+			return b, b.window, 0, nil, nil
 		case !b.reset.IsZero():
 			wait = b.reset.Sub(now)
 		}
 	}
 	b.waiting++
-	return nil, wait, b.changed, nil
+	return nil, 0, wait, b.changed, nil
 }
 
 // give takes a waiting caller out again.
@@ -211,20 +214,20 @@ func (l *limits) bucket(route, major string) *bucket {
 }
 
 // release takes a request's answer into account; nil where none came.
-func (l *limits) release(b *bucket, route, major string, res *http.Response) {
+func (l *limits) release(b *bucket, window int, route, major string, res *http.Response) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
 	b.inFlight--
 	if res != nil {
-		l.learn(b, route, major, res, now)
+		l.learn(b, window, route, major, res, now)
 	}
 	close(b.changed)
 	b.changed = make(chan struct{})
 }
 
 // learn reads an answer's headers. l.mu is held.
-func (l *limits) learn(b *bucket, route, major string, res *http.Response, now time.Time) {
+func (l *limits) learn(b *bucket, window int, route, major string, res *http.Response, now time.Time) {
 	h := res.Header
 	if name := h.Get("X-RateLimit-Bucket"); name != "" && l.hashes[route] != name {
 		old := l.key(route, major)
@@ -237,13 +240,20 @@ func (l *limits) learn(b *bucket, route, major string, res *http.Response, now t
 		}
 	}
 	if limit, err := strconv.Atoi(h.Get("X-RateLimit-Limit")); err == nil && limit > 0 {
+		if b.limit == 0 {
+			b.remaining = limit
+		}
 		b.limit = limit
 	}
-	if after, ok := seconds(h.Get("X-RateLimit-Reset-After")); ok {
-		b.reset = now.Add(after)
-	}
-	if remaining, err := strconv.Atoi(h.Get("X-RateLimit-Remaining")); err == nil {
-		b.remaining = max(0, remaining-b.inFlight)
+	if window == b.window {
+		if after, ok := seconds(h.Get("X-RateLimit-Reset-After")); ok {
+			b.reset = now.Add(after)
+		}
+		// Answers come in any order, and some of ours may not be counted in this
+		// one: our own count is the lower one, unless others share the bucket.
+		if remaining, err := strconv.Atoi(h.Get("X-RateLimit-Remaining")); err == nil {
+			b.remaining = min(b.remaining, remaining)
+		}
 	}
 	switch res.StatusCode {
 	case http.StatusTooManyRequests:

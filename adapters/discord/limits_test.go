@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -50,7 +51,8 @@ type bucketServer struct {
 }
 
 func (b *bucketServer) RoundTrip(req *http.Request) (*http.Response, error) {
-	time.Sleep(80 * time.Millisecond) // the way there and back
+	time.Sleep(rand.N(80 * time.Millisecond)) // the way there
+	defer func() { time.Sleep(rand.N(80 * time.Millisecond)) }()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	key, now := req.URL.Path, time.Now()
@@ -104,6 +106,35 @@ func TestBucketsAreNotOverrun(t *testing.T) {
 		}
 		if d := took["/channels/2/messages"]; d > time.Second {
 			t.Errorf("another channel's took %s", d)
+		}
+	})
+}
+
+func TestBucketSurvivesRequestsWithoutAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &bucketServer{}
+		broken := true
+		l := newLimits(fakeAPI(func(req *http.Request) (*http.Response, error) {
+			if broken {
+				return nil, errors.New("connection reset")
+			}
+			return server.RoundTrip(req)
+		}))
+		for range 20 {
+			broken = !broken
+			_, err := do(t.Context(), l, "POST", "/channels/1/messages")
+			if (err != nil) != broken {
+				t.Fatalf("broken %t: %v", broken, err)
+			}
+			time.Sleep(3 * time.Second)
+		}
+		broken = true
+		for range 6 {
+			_, _ = do(t.Context(), l, "POST", "/channels/1/messages")
+		}
+		broken = false
+		if status, err := do(t.Context(), l, "POST", "/channels/1/messages"); err != nil || status != 200 {
+			t.Errorf("%d, %v", status, err)
 		}
 	})
 }
