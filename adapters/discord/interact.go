@@ -21,6 +21,8 @@ const (
 	// tokenLife is how long an interaction can be answered, a little less than
 	// Discord's 15 minutes.
 	tokenLife = 14*time.Minute + 30*time.Second
+	// maxQuick is how many bytes of files go with a first answer.
+	maxQuick = 128 << 10
 	// workLimit is for what an interaction asks for.
 	workLimit = 2 * time.Minute
 )
@@ -255,11 +257,22 @@ func (r *responder) show(ctx context.Context, a coach.Answer, deferred, inPlace 
 	}
 	first := messages[0]
 	first.Flags |= ephemeral
+	inPlace = inPlace && !a.Public && len(messages) == 1
 	var err error
+	if !deferred && first.bytes() > maxQuick {
+		// To send it may take longer than Discord waits for a first answer.
+		deferred = true
+		c := callback{Type: callbackDefer, Data: flags{ephemeral}}
+		if inPlace {
+			c = callback{Type: callbackDeferUpdate}
+		}
+		err = r.callback(ctx, c)
+	}
 	switch {
+	case err != nil:
 	case deferred:
 		err = r.edit(ctx, first)
-	case inPlace && !a.Public && len(messages) == 1:
+	case inPlace:
 		err = r.callback(ctx, callback{Type: callbackUpdate, Data: first}, first.files...)
 	default:
 		err = r.callback(ctx, callback{Type: callbackMessage, Data: first}, first.files...)
@@ -267,7 +280,7 @@ func (r *responder) show(ctx context.Context, a coach.Answer, deferred, inPlace 
 	if err != nil {
 		return err
 	}
-	if a.Sentence != "" && a.Public && !deferred {
+	if a.Sentence != "" && a.Public {
 		// Who replies to the prompt means its sentence.
 		var made message
 		if err := r.api.call(ctx, http.MethodGet, r.original(), nil, &made); err != nil {

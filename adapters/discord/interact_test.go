@@ -343,6 +343,29 @@ func TestFilesThatAreTooLargeAreSpokenOf(t *testing.T) {
 	})
 }
 
+func TestLargeFilesComeAfterTheFirstAnswer(t *testing.T) {
+	p := parallelPlatform(t)
+	p.listen(p.adapter(nil), &inbox{})
+	a := p.asker(p.channel("lesson"))
+	p.desk.Answer(func(c coach.Command) (coach.Answer, error) {
+		answer := coach.Answer{Sections: []coach.Section{{Text: "Here " + c.Values["b"]}}, Buttons: []coach.Button{{Label: "More", Action: coach.ActExport, Name: "b", Value: "more"}}}
+		answer.Files = []coach.File{{Name: "a.json", ContentType: "application/json", Data: make([]byte, maxQuick+1)}}
+		return answer, nil
+	})
+	i, err := p.s.Command(a, "export", nil, nil)
+	m := awaited(t, i, err)
+	if len(m.Files) != 1 || !m.Private {
+		t.Fatalf("%d files, private %t", len(m.Files), m.Private)
+	}
+	if _, err = p.s.Press(a, m.ID, "More"); err != nil {
+		t.Fatal(err)
+	}
+	p.until("the message to change", func() bool {
+		seen := p.s.See(a.User, a.Channel)
+		return len(seen) == 1 && seen[0].Text == "Here more" && len(seen[0].Files) == 1
+	})
+}
+
 func TestForgettingTakesSentencesAlong(t *testing.T) {
 	p := parallelPlatform(t)
 	d := p.adapter(nil)

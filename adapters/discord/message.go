@@ -31,11 +31,7 @@ func say(text string) outgoing {
 // attach adds a file, with the text for who can't see it; false where Discord
 // has no room for it.
 func (o *outgoing) attach(name, kind string, data []byte, alt string) bool {
-	size := len(data)
-	for _, f := range o.files {
-		size += len(f.data)
-	}
-	if len(o.files) == maxFiles || size > maxFileBytes {
+	if len(o.files) == maxFiles || o.bytes()+len(data) > maxFileBytes {
 		return false
 	}
 	o.Attachments = append(o.Attachments, attachment{ID: len(o.files), Filename: name, Description: cut(visible(alt), maxAlt)})
@@ -127,15 +123,17 @@ func (d *Discord) menu(c coach.Choice) (component, bool) {
 }
 
 // pieces are the parts of an answer's text, as it is posted: formatted by us and
-// otherwise escaped, each short enough for a message.
+// otherwise escaped, each short enough for a message; as many as are shown, and
+// more where there is more.
 func pieces(a coach.Answer) []string {
 	var all []string
+	size := 0
 	for _, s := range a.Sections {
 		head := ""
 		if h := label(s.Heading, 200); s.Heading != "" {
 			head = "**" + escape(h) + "**"
 		}
-		for rest := s.Text; rest != "" || head != ""; {
+		for rest := s.Text; (rest != "" || head != "") && size <= maxTexts*maxContent; {
 			var shown string
 			room := maxContent - length(head) - 1
 			if shown, rest = fit(rest, room); head != "" {
@@ -144,6 +142,7 @@ func pieces(a coach.Answer) []string {
 			} else {
 				all = append(all, escape(shown))
 			}
+			size += length(all[len(all)-1])
 		}
 	}
 	return all
@@ -152,6 +151,14 @@ func pieces(a coach.Answer) []string {
 // maxTexts is how many messages of text one answer may be: whoever installed us
 // for themselves may be sent five in all.
 const maxTexts = 3
+
+// bytes is the size of a message's files.
+func (o *outgoing) bytes() (n int) {
+	for _, f := range o.files {
+		n += len(f.data)
+	}
+	return n
+}
 
 // answer is a desk's answer as the messages that show it: one, if Discord's
 // limits allow. The first is complete as far as it goes; components and files
