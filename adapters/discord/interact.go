@@ -60,17 +60,18 @@ const claimLimit = 500 * time.Millisecond
 var errClaimed = errors.New("claimed already")
 
 // claim makes the interaction ours: its event may come twice, and to several
-// machines. A shelf that is slow or fails is no reason to leave it.
+// machines. A shelf that is slow or fails is no reason to leave it; to be
+// stopping is, for who could not claim it could not answer it either.
 func (r *responder) claim(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, claimLimit)
+	limited, cancel := context.WithTimeout(ctx, claimLimit)
 	defer cancel()
-	err := r.shelf.Update(ctx, "asked."+r.i.ID, func(old []byte) ([]byte, error) {
+	err := r.shelf.Update(limited, "asked."+r.i.ID, func(old []byte) ([]byte, error) {
 		if old != nil {
 			return nil, errClaimed
 		}
 		return []byte("{}"), nil
 	})
-	return !errors.Is(err, errClaimed)
+	return err == nil || !errors.Is(err, errClaimed) && ctx.Err() == nil
 }
 
 func (r *responder) carryOut(ctx context.Context, in coach.Inbox) error {
