@@ -191,6 +191,16 @@ func TestSentence(t *testing.T) {
 			t.Fatal(err)
 		}
 		prompts := r.bob.See(r.channel, "")
+		ctx := r.ctx(t)
+		for known := map[string][]byte{}; len(known) == 0; { // it is remembered once it is there to be seen
+			err := ctx.Err()
+			if err == nil {
+				known, err = r.shelf.List(ctx, "prompt.")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 		c := r.clip("")
 		c.Thread = prompts[len(prompts)-1].TS()
 		if _, n := r.post(t, c); n.Text != "Read this." {
