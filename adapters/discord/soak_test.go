@@ -2,10 +2,8 @@ package discord
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -14,9 +12,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/mynah-coach/mynah/adapters/adaptertest"
 	"github.com/mynah-coach/mynah/adapters/discord/discordtest"
 	"github.com/mynah-coach/mynah/bots"
-	"github.com/mynah-coach/mynah/coach"
 	"github.com/mynah-coach/mynah/store/storetest"
 )
 
@@ -32,7 +30,7 @@ func TestSoak(t *testing.T) {
 		notes /= 10
 	}
 	leaks := goleak.IgnoreCurrent()
-	before := heap()
+	before := adaptertest.Heap()
 	p := newPlatform(t)
 	p.s.Speed(wider / 20) // newPlatform's are 20 times as wide already
 	var people []*discordtest.User
@@ -51,7 +49,8 @@ func TestSoak(t *testing.T) {
 		l := d.api.http.Transport.(*limits)
 		l.global.SetLimit(globalPerSecond * wider)
 		l.global.SetBurst(globalBurst * wider)
-		w := bots.NewWorker(memory, memory, memory, soakDecoder{}, soakScorer{}, soakExplainer{}, d)
+		quick := adaptertest.Quick{Recording: func(b []byte) bool { return len(b) >= 5 }}
+		w := bots.NewWorker(memory, memory, memory, quick, quick, quick, d)
 		w.Concurrency, w.Notes, w.MaxAttempts, w.Backoff, w.MaxBackoff = 8, 24, 1000, 20*time.Millisecond, 200*time.Millisecond
 		ctx, cancel := context.WithCancel(context.Background())
 		var both sync.WaitGroup
@@ -142,18 +141,10 @@ func TestSoak(t *testing.T) {
 	kept := &Discord{api: d.api, cdn: d.cdn, channels: places{of: d.channels.of}, dms: places{of: d.dms.of}}
 	*p, memory = platform{t: t}, nil
 	d.desk, d.shelf, d.settled = nil, nil, nil
-	if after := heap(); after > before+8<<20 {
+	if after := adaptertest.Heap(); after > before+8<<20 {
 		t.Errorf("the heap has grown from %d kB to %d kB", before>>10, after>>10)
 	}
 	runtime.KeepAlive(kept)
-}
-
-func heap() uint64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
 
 // chaos makes one request in twelve go wrong.
@@ -171,26 +162,4 @@ func chaos() func(string) discordtest.Fault {
 		}
 		return kinds[source.IntN(len(kinds))]
 	}
-}
-
-type soakDecoder struct{}
-
-func (soakDecoder) Decode(_ context.Context, r io.Reader) (coach.Audio, error) {
-	b, err := io.ReadAll(r)
-	if err == nil && len(b) < 5 {
-		err = errors.New("no recording")
-	}
-	return coach.Audio{}, err
-}
-
-type soakScorer struct{}
-
-func (soakScorer) Score(_ context.Context, u coach.Utterance) (coach.Assessment, error) {
-	return coach.Assessment{Model: "soak", Text: u.Text, Seconds: 1}, nil
-}
-
-type soakExplainer struct{}
-
-func (soakExplainer) Explain(_ context.Context, now coach.Assessment, _ []coach.Lesson) (coach.Rationale, error) {
-	return coach.Rationale{Text: "Well read: " + now.Text, Source: coach.SourcePlain}, nil
 }

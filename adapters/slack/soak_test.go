@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/mynah-coach/mynah/adapters/adaptertest"
 	"github.com/mynah-coach/mynah/adapters/slack/slacktest"
 	"github.com/mynah-coach/mynah/bots"
 	"github.com/mynah-coach/mynah/coach"
@@ -71,7 +71,8 @@ func (s *soak) config() Config {
 // start runs the adapter with a worker.
 func (s *soak) start() (a *Slack, end func()) {
 	a = s.adapter(s.config())
-	w := bots.NewWorker(s.memory, s.memory, s.memory, soakDecoder{}, soakScorer{}, soakExplainer{}, a)
+	quick := adaptertest.Quick{Recording: func(b []byte) bool { return strings.HasPrefix(string(b), "the recording ") }}
+	w := bots.NewWorker(s.memory, s.memory, s.memory, quick, quick, quick, a)
 	w.Concurrency, w.Notes, w.MaxAttempts, w.Backoff, w.MaxBackoff = 8, 48, 1000, 20*time.Millisecond, 200*time.Millisecond
 	ctx, cancel := context.WithCancel(context.Background())
 	var both sync.WaitGroup
@@ -98,7 +99,7 @@ func TestSoak(t *testing.T) {
 		clips /= 10
 	}
 	leaks := goleak.IgnoreCurrent()
-	before := heap()
+	before := adaptertest.Heap()
 	s := newSoak(t, workspaces, people, channels)
 	a, end := s.start()
 	if err := s.slack.Listening(t.Context()); err != nil {
@@ -178,7 +179,7 @@ func TestSoak(t *testing.T) {
 	*s.platform, s.memory, s.installs, s.people, s.channels = platform{t: t}, nil, nil, nil, nil
 	clear(posted)
 	a.desk, a.shelf, a.cfg = nil, nil, Config{}
-	if after := heap(); after > before+8<<20 {
+	if after := adaptertest.Heap(); after > before+8<<20 {
 		t.Errorf("the heap has grown from %d kB to %d kB", before>>10, after>>10)
 	}
 	runtime.KeepAlive(kept)
@@ -201,14 +202,6 @@ func (s *soak) tell(m *slacktest.Message, twice bool) {
 	}
 }
 
-func heap() uint64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
-}
-
 // chaos makes one call in fifteen go wrong.
 func chaos() func(string) slacktest.Fault {
 	source := rand.New(rand.NewPCG(1, 2))
@@ -224,26 +217,4 @@ func chaos() func(string) slacktest.Fault {
 		}
 		return f
 	}
-}
-
-type soakDecoder struct{}
-
-func (soakDecoder) Decode(_ context.Context, r io.Reader) (coach.Audio, error) {
-	b, err := io.ReadAll(r)
-	if err == nil && !strings.HasPrefix(string(b), "the recording ") {
-		err = errors.New("no recording")
-	}
-	return coach.Audio{}, err
-}
-
-type soakScorer struct{}
-
-func (soakScorer) Score(_ context.Context, u coach.Utterance) (coach.Assessment, error) {
-	return coach.Assessment{Model: "soak", Text: u.Text, Seconds: 1}, nil
-}
-
-type soakExplainer struct{}
-
-func (soakExplainer) Explain(_ context.Context, now coach.Assessment, _ []coach.Lesson) (coach.Rationale, error) {
-	return coach.Rationale{Text: "Well read: " + now.Text, Source: coach.SourcePlain}, nil
 }
