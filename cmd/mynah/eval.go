@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/config"
 	"github.com/mynah-coach/mynah/scorer"
 )
 
@@ -47,24 +48,17 @@ func (c *evalCorpusCmd) Run(ctx context.Context, r *run) (err error) {
 	if err != nil {
 		return err
 	}
-	utterances, err := c.utterances()
-	if err != nil {
-		return usageError{err}
-	}
 	var baseline *evalReport
 	if c.Baseline != "" {
 		if baseline, err = readEvalReport(c.Baseline); err != nil {
 			return usageError{err}
 		}
 	}
-	e, err := r.openEngine(cfg, r.logger(cfg.Log), nil) //nolint:contextcheck // loading the model is half a second that cannot be stopped
+	e, utterances, err := c.open(r, cfg) //nolint:contextcheck // loading the model is half a second that cannot be stopped
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
-	for i := range utterances {
-		utterances[i].classify(e.model.Manifest().Rubric)
-	}
 	done, err := c.evaluateAll(ctx, r, e, utterances)
 	if err != nil {
 		return err
@@ -85,6 +79,23 @@ func (c *evalCorpusCmd) Run(ctx context.Context, r *run) (err error) {
 		return err
 	}
 	return report.holdAgainst(baseline, c.Margin)
+}
+
+// open reads the corpus and loads the model, which says what class a score is
+// of. The caller closes the engine.
+func (c *evalCorpusCmd) open(r *run, cfg *config.Config) (*engine, []expertUtterance, error) {
+	utterances, err := c.utterances()
+	if err != nil {
+		return nil, nil, usageError{err}
+	}
+	e, err := r.openEngine(cfg, r.logger(cfg.Log), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range utterances {
+		utterances[i].classify(e.model.Manifest().Rubric)
+	}
+	return e, utterances, nil
 }
 
 // evaluateAll assesses the utterances, several at once. Where an earlier run

@@ -53,17 +53,14 @@ func (c *evalRationaleCmd) Run(ctx context.Context, r *run) (err error) {
 		return err
 	}
 	corpus := evalCorpusCmd{Dir: c.Dir, Labels: c.Labels, Split: c.Split, Speakers: c.Speakers, Out: c.Out}
-	utterances, err := corpus.utterances()
-	if err != nil {
-		return usageError{err}
-	}
-	e, err := r.openEngine(cfg, r.logger(cfg.Log), nil) //nolint:contextcheck // loading the model is half a second that cannot be stopped
+	e, utterances, err := corpus.open(r, cfg) //nolint:contextcheck // loading the model is half a second that cannot be stopped
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
-	for i := range utterances {
-		utterances[i].classify(e.model.Manifest().Rubric)
+	judge, ok := e.explainer.(*rationale.Endpoint)
+	if c.Judge && !ok {
+		return usageError{errors.New("--judge needs llm.url")}
 	}
 	report := rationaleReport{Schema: rationaleSchema, Model: e.modelName(), From: c.From, Explainers: map[string]rationaleFigures{}}
 	done := make([]evaluated, len(utterances))
@@ -75,10 +72,6 @@ func (c *evalRationaleCmd) Run(ctx context.Context, r *run) (err error) {
 		}
 	} else if done, err = corpus.evaluateAll(ctx, r, e, utterances); err != nil {
 		return err
-	}
-	judge, ok := e.explainer.(*rationale.Endpoint)
-	if c.Judge && !ok {
-		return usageError{errors.New("--judge needs llm.url")}
 	}
 	learners := newSpeakers(utterances, done)
 	if c.Requests != "" {
