@@ -11,7 +11,7 @@ import (
 
 // sure is a judgement in the middle of a label's band of a scale of top.
 func sure(l coach.Label, top float64) coach.Judgement {
-	return judged(l, top, .9)
+	return judged(l, top, .97)
 }
 
 func judged(l coach.Label, top, confidence float64) coach.Judgement {

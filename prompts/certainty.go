@@ -1,6 +1,10 @@
 package prompts
 
-import "github.com/mynah-coach/mynah/coach"
+import (
+	"slices"
+
+	"github.com/mynah-coach/mynah/coach"
+)
 
 // How sure a claim must be. Precision comes first: a false correction costs a
 // learner more than a missed one. The thresholds were chosen on speakers held
@@ -8,7 +12,19 @@ import "github.com/mynah-coach/mynah/coach"
 const (
 	sure   = coach.Sure // said plainly
 	unsure = 0.60       // said as "not sure", and only where there is nothing else
+
+	// doubtless is how sure we are that a sentence was clear where a reply may find
+	// nothing to work on in it: praise that poor speech gets is the worst advice.
+	doubtless = 0.95
 )
+
+// Doubtful reports that a sentence may well have been less clear than its labels
+// say: that its accuracy is Good is not sure enough, or a word is below Good of
+// which nothing sure can be said.
+func Doubtful(a coach.Assessment) bool {
+	return a.Sentence.Accuracy.Scored() && merit(a.Sentence.Accuracy) < doubtless ||
+		slices.ContainsFunc(a.Words, func(w coach.Word) bool { return w.Accuracy.Scored() && !w.Accuracy.Label.Clear() })
+}
 
 // problem is the probability that experts would hear a problem (below Good) in
 // what has this judgement; 0 for a label that is Good or better, and where
@@ -50,6 +66,8 @@ func Certainty(c coach.Claim, a coach.Assessment) float64 {
 // Unsure reports whether a claim may be made only as "not sure".
 func Unsure(c coach.Claim, a coach.Assessment) bool {
 	switch c.Kind {
+	case coach.ClaimNext:
+		return c.Aspect != "" // asks for the sentence again, because of doubt
 	case coach.ClaimSentence, coach.ClaimWord, coach.ClaimPhone, coach.ClaimPause:
 		return Certainty(c, a) < sure
 	}

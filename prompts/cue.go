@@ -145,6 +145,14 @@ func next(fixes []coach.Claim, a coach.Assessment, earlier []coach.Lesson) coach
 	c := coach.Claim{Kind: coach.ClaimNext}
 	var options []string
 	switch {
+	case len(fixes) == 0 && Doubtful(a):
+		c.Aspect = coach.Accuracy
+		options = []string{
+			"I'm not sure how clear all of it was, so read it once more, a little slower.",
+			"I'm not sure about every word of this one; record it once more, close to the microphone, and I'll listen again.",
+			"How clear the whole sentence was, I'm not sure, so send it to me again from a quiet place.",
+			"I'm not sure that I understood all of it; read it again as if to someone across the table.",
+		}
 	case len(fixes) == 0 && flawless(a):
 		options = []string{
 			"I have nothing to correct here, so try a longer sentence next.",

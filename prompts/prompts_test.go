@@ -101,6 +101,10 @@ func TestReplies(t *testing.T) {
 	}
 	doubtful := say("she asked for three sheep")
 	doubtful.Words[4].Phones[1].Accuracy = coach.Judgement{Label: coach.Bad, Score: .9, Confidence: .6}
+	hazy := say("she asked for three sheep")
+	hazy.Sentence.Accuracy = judged(coach.Good, 10, .8)
+	dim := say("we walked home together")
+	dim.Words[2].Accuracy = judged(coach.Average, 10, .6)
 	skipped := say("we walked home together")
 	skipped.Words[3] = coach.Word{Text: "together", Phones: skipped.Words[3].Phones}
 	skipped.Sentence.Completeness = coach.Judgement{Label: coach.Good, Score: 7.5, Confidence: 1}
@@ -116,6 +120,8 @@ func TestReplies(t *testing.T) {
 		"speech in which nothing is wrong":    {mended, mended, mended},
 		"a sound that may be wrong":           {doubtful},
 		"a word that was skipped":             {skipped},
+		"a sentence that may be poor":         {hazy, hazy, hazy},
+		"a word of which nothing is sure":     {dim},
 		"the stress on another syllable":      {stress, stress, stress},
 		"words that can't be quoted":          {odd},
 		"another sentence, the sound is back": {think, say("she asked for three sheep")},
@@ -298,6 +304,9 @@ func holds(t *testing.T, l coach.Lesson, earlier []coach.Lesson) {
 			}
 		case c.Kind == coach.ClaimNext:
 			nexts++
+			if doubt := c.Aspect != ""; doubt != (fixes == 0 && prompts.Doubtful(a)) || doubt && !strings.Contains(c.Text, "not sure") {
+				t.Errorf("%d fixes, doubtful %t: %+v", fixes, prompts.Doubtful(a), c)
+			}
 		}
 		if on && c.Kind != coach.ClaimCue && c.Kind != coach.ClaimNext && (c.Label != j.Label || c.Confidence != j.Confidence) {
 			t.Errorf("claim %+v is not borne out by %+v", c, j)

@@ -15,8 +15,8 @@ const praiseworthy = .9
 // strength picks one thing that went well, from a label that bears it out, in
 // another place than what else is said, and rather not one praised of late.
 // Speech that is poor as a whole is praised for nothing general: for words that
-// were clear, or for what was certainly done, reading all of it. False where
-// there is nothing.
+// were clear, or for what was certainly done, reading all of it; nor are the
+// sounds of speech that may be. False where there is nothing.
 func strength(a coach.Assessment, earlier []coach.Lesson, said []coach.Claim) (coach.Claim, bool) {
 	type praise struct {
 		claim coach.Claim
@@ -56,6 +56,9 @@ func strength(a coach.Assessment, earlier []coach.Lesson, said []coach.Claim) (c
 	}{{coach.Fluency, .6}, {coach.Prosody, .58}, {coach.Accuracy, .5}} {
 		aspect, value := o.aspect, o.value
 		j := a.Sentence.Of(aspect)
+		if aspect == coach.Accuracy && Doubtful(a) {
+			continue
+		}
 		if !poor && merit(j) >= sure && !slices.ContainsFunc(said, func(f coach.Claim) bool { return f.Word == nil }) {
 			if j.Label == coach.Excellent {
 				value += .1

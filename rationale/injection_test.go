@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,8 +50,11 @@ func TestVerifyRejectsHostileAnswers(t *testing.T) {
 		if !ok {
 			t.Fatalf("no tab in %q", line)
 		}
-		if kept, _ := rationale.Verify([]prompts.Segment{{Text: text, Claims: strings.Fields(ids)}}, claims, a, nil); len(kept) > 0 {
+		switch kept, broken := verify(text, ids, claims, a); {
+		case len(kept) > 0:
 			t.Errorf("%s: %q passed", ids, text)
+		case broken[0].Rule == rationale.RuleCites && slices.ContainsFunc(claims, func(c coach.Claim) bool { return c.ID == ids }):
+			t.Errorf("%s: %q was not read", ids, text)
 		}
 	}
 }

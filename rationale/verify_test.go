@@ -2,6 +2,7 @@ package rationale_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,10 +48,18 @@ func lesson() (coach.Assessment, []coach.Claim) {
 		{ID: "c6", Kind: coach.ClaimNext, Word: at(4), Expected: "L", Text: "Now say “light” three times, slowly, then send me the whole sentence again."},
 		{ID: "c7", Kind: coach.ClaimStrength, Aspect: coach.Fluency, Label: coach.Good, Confidence: .9},
 		{ID: "c8", Kind: coach.ClaimPhone, Aspect: coach.Accuracy, Word: at(1), Phone: at(0), Expected: "TH", Label: coach.Bad, Confidence: .45},
+		{ID: "c9", Kind: coach.ClaimNext, Aspect: coach.Accuracy, Text: "I'm not sure how clear all of it was, so read it once more, a little slower."},
 	}
 }
 
 func at(i int) *int { return &i }
+
+// verify holds one segment to the claims that it cites, alone: all of the lesson's
+// would be more than a reply has room for.
+func verify(text, ids string, claims []coach.Claim, a coach.Assessment) ([]prompts.Segment, []rationale.Violation) {
+	cited := slices.DeleteFunc(slices.Clone(claims), func(c coach.Claim) bool { return !slices.Contains(strings.Fields(ids), c.ID) })
+	return rationale.Verify([]prompts.Segment{{Text: text, Claims: strings.Fields(ids)}}, cited, a, nil)
+}
 
 func TestVerifyPassesFaithfulWordings(t *testing.T) {
 	a, claims := lesson()
@@ -76,8 +85,10 @@ func TestVerifyPassesFaithfulWordings(t *testing.T) {
 		{"c7", "You read smoothly, well done!"},
 		{"c8", "I'm not sure, but the “th” /θ/ in “think” may not have been clear."},
 		{"c8", "Maybe the “th” in “think” could be a little clearer."},
+		{"c9", "I'm not quite sure how clear all of it was; please read it once more, a little slower."},
+		{"c9", "Read it once more, a little slower: I'm not sure how clear all of it was."},
 	} {
-		kept, broken := rationale.Verify([]prompts.Segment{{Text: c.text, Claims: []string{c.id}}}, claims, a, nil)
+		kept, broken := verify(c.text, c.id, claims, a)
 		if len(kept) != 1 {
 			t.Errorf("%s: %q broke %v", c.id, c.text, broken)
 		}
@@ -155,7 +166,7 @@ func TestVerifyRejects(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			for _, c := range cs {
-				kept, broken := rationale.Verify([]prompts.Segment{{Text: c[1], Claims: strings.Fields(c[0])}}, claims, a, nil)
+				kept, broken := verify(c[1], c[0], claims, a)
 				if len(kept) > 0 || len(broken) != 1 {
 					t.Errorf("%s: %q passed", c[0], c[1])
 				}

@@ -83,9 +83,11 @@ type rationaleFigures struct {
 	Praise     map[string]share `json:"praise"`             // of praise, by level: as experts say
 	WorstNamed share            `json:"worst_sound_named"`  // utterances with a sound that experts put below .5: it, or its word, is named
 	FlawNamed  share            `json:"flaw_named"`         // likewise, any sound below 1.5 or word below 8
-	PoorPraise share            `json:"poor_praised"`       // utterances that experts put below 5: praised, with nothing to work on
-	PoorMixed  share            `json:"poor_mixed"`         // of these, praised as a whole beside something to work on
+	PoorPraise share            `json:"poor_praised"`       // utterances that experts put below 5: praised, with neither something to work on nor doubt
+	PoorMixed  share            `json:"poor_mixed"`         // of these, praised as a whole beside it
+	PoorDoubt  share            `json:"poor_doubted"`       // of these, with nothing to work on, but said to be in doubt
 	GoodBlamed share            `json:"good_blamed"`        // utterances that experts put at 9 or more: something plainly to work on that experts found fine
+	GoodDoubt  share            `json:"good_doubted"`       // of these, said to be in doubt
 	Judge      *judgeFigures    `json:"judge"`              // what a language model read
 	Words      figureSpread     `json:"words"`
 	Grade      figureSpread     `json:"grade"`    // Flesch-Kincaid
@@ -176,7 +178,8 @@ func newRationaleFigures(learners []speaker) rationaleFigures {
 	f.Agreement, f.ReadBack = t.shares("agree"), t.share("read back")
 	f.Precision, f.Unsure, f.Praise = t.shares("fix"), t.shares("unsure"), t.shares("praise")
 	f.WorstNamed, f.FlawNamed = t.share("worst named"), t.share("flaw named")
-	f.PoorPraise, f.PoorMixed, f.GoodBlamed = t.share("poor praised"), t.share("poor mixed"), t.share("good blamed")
+	f.PoorPraise, f.PoorMixed, f.PoorDoubt = t.share("poor praised"), t.share("poor mixed"), t.share("poor doubted")
+	f.GoodBlamed, f.GoodDoubt = t.share("good blamed"), t.share("good doubted")
 	f.Words, f.Grade = spread(words), spread(grades)
 	f.Texts, f.Openings, f.Sentences = t.share("texts"), t.share("openings"), t.share("sentences")
 	return f
@@ -202,14 +205,16 @@ func (n speakerNote) agree(t *tally, speaker int, read reader.Reading) (odd []st
 		}
 	}
 	for _, c := range n.rationale.Claims {
-		if c.Kind == coach.ClaimCue || c.Kind == coach.ClaimNext {
+		doubt := c.Kind == coach.ClaimNext && c.Aspect != ""
+		if c.Kind == coach.ClaimCue || c.Kind == coach.ClaimNext && !doubt {
 			continue
 		}
 		found := slices.ContainsFunc(read.Claims, func(r reader.Claim) bool {
-			if r.Good == prompts.IsFix(c) {
-				return false
-			}
 			switch {
+			case doubt || r.Doubt:
+				return doubt && r.Doubt
+			case r.Good == prompts.IsFix(c):
+				return false
 			case c.Phone != nil:
 				return r.Level == reader.Sound && r.Word == *c.Word && r.Sound == string(c.Expected) && r.Heard == string(c.Heard)
 			case c.Word != nil:
@@ -228,6 +233,9 @@ func (n speakerNote) agree(t *tally, speaker int, read reader.Reading) (odd []st
 func bearsOut(a coach.Assessment, c reader.Claim) bool {
 	fits := func(j coach.Judgement) bool {
 		return j.Scored() && (j.Label.Clear() == c.Good || c.Good && c.Change && j.Label == coach.Average)
+	}
+	if c.Doubt {
+		return mayBeUnclear(a)
 	}
 	switch c.Level {
 	case reader.Overall:
@@ -265,6 +273,14 @@ func bearsOut(a coach.Assessment, c reader.Claim) bool {
 	return false
 }
 
+// mayBeUnclear reports labels of which doubt is true: the accuracy is not Good
+// beyond one in twenty, or a word is below.
+func mayBeUnclear(a coach.Assessment) bool {
+	j := a.Sentence.Accuracy
+	return !j.Label.Clear() || j.Confidence < .95 ||
+		slices.ContainsFunc(a.Words, func(w coach.Word) bool { return w.Accuracy.Scored() && !w.Accuracy.Label.Clear() })
+}
+
 // meant is the phone of a word that a claim about a sound means.
 func meant(w coach.Word, c reader.Claim) (coach.Phone, bool) {
 	nth := 0
@@ -294,8 +310,12 @@ func (n speakerNote) judge(t *tally, speaker int, read reader.Reading) {
 	if len(u.Words) != len(n.now.Words) {
 		return // the sentence was split otherwise
 	}
-	named, fixes, general, unjust := map[int]bool{}, 0, false, false
+	named, fixes, general, unjust, doubt := map[int]bool{}, 0, false, false, false
 	for _, c := range read.Claims {
+		if c.Doubt {
+			doubt = true
+			continue
+		}
 		score, right, known := n.expertScore(c)
 		kind := "fix "
 		switch {
@@ -337,10 +357,12 @@ func (n speakerNote) judge(t *tally, speaker int, read reader.Reading) {
 	}
 	switch overall := u.Scores[coach.Accuracy]; {
 	case overall < 5:
-		t.add("poor praised", speaker, fixes == 0)
-		t.add("poor mixed", speaker, fixes > 0 && general)
+		t.add("poor praised", speaker, fixes == 0 && !doubt)
+		t.add("poor mixed", speaker, (fixes > 0 || doubt) && general)
+		t.add("poor doubted", speaker, fixes == 0 && doubt)
 	case overall >= 9:
 		t.add("good blamed", speaker, unjust)
+		t.add("good doubted", speaker, doubt)
 	}
 }
 

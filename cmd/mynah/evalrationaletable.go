@@ -47,7 +47,9 @@ func (r rationaleReport) write(out io.Writer) error {
 	row("a flaw is named", func(f rationaleFigures) string { return f.FlawNamed.String() })
 	row("poor speech praised", func(f rationaleFigures) string { return f.PoorPraise.String() })
 	row("poor speech: mixed", func(f rationaleFigures) string { return f.PoorMixed.String() })
+	row("poor speech: only in doubt", func(f rationaleFigures) string { return f.PoorDoubt.String() })
 	row("good speech blamed", func(f rationaleFigures) string { return f.GoodBlamed.String() })
+	row("good speech in doubt", func(f rationaleFigures) string { return f.GoodDoubt.String() })
 	for _, what := range []string{"answered", "sentence", "word", "poor praised", "poor mixed"} {
 		row("by the judge: "+what, func(f rationaleFigures) string {
 			if f.Judge == nil {

@@ -32,6 +32,7 @@ type Claim struct {
 	Good   bool
 	Best   bool // better than the other words
 	Unsure bool
+	Doubt  bool   // that it can't be told: neither good nor not
 	Change bool   // compared with an earlier time
 	Text   string // the sentence that says it
 }
@@ -68,6 +69,7 @@ var (
 	reReference   = regexp.MustCompile(`“([^”]*)”|"([^"]*)"|/([^/\s]{1,4})/|\b(?:AA|AE|AH|AO|AW|AY|CH|DH|EH|ER|EY|HH|IH|IY|JH|NG|OW|OY|SH|TH|UH|UW|ZH)[012]?\b`)
 	reInstruction = regexp.MustCompile(`(?i)^(?:now |then,? |just |again, )?(?:try|say|read|record|send|practi[sc]e|press|put|keep|let\s|close|open|rest|hold|start|begin|make|touch|tap|mark|hum|choose|whisper|take|build|play|listen|train|finish|show|stop|stretch|relax|drop|slide|round|raise|lift|smile|push|pull|draw|stick|breathe|bring|warm|look|ask|move|don't|ready|freeze|pinch|pop|blow|think|imagine|lower|curl|give|use|place|focus|work|concentrate|pay|remember|repeat)\b`)
 	reUnsure      = regexp.MustCompile(`(?i)\b(?:not (?:quite |entirely |completely )?(?:sure|certain)|perhaps|maybe|may|might|possibly|unsure|could be wrong)\b`)
+	reDoubt       = regexp.MustCompile(`(?i)\b(?:not sure|unsure|can't tell|couldn't tell|can't say|couldn't say) (?:how|whether|if|that|about (?:all|every|the whole|the rest))\b|^how [^,;]*, i'm not sure\b`)
 	reChange      = regexp.MustCompile(`(?i)\b(?:last time|this time|clear now|than before|improved|better than|clearer than|practice shows|become clearer)\b`)
 	reLiken       = regexp.MustCompile(`(?i)\b(?:close to|closer to|near to|nearer to|more like|like|towards?|instead of|rather than|as|for)\b`)
 	reNothing     = regexp.MustCompile(`(?i)\b(?:nothing (?:here )?(?:needs work|to correct|i would change|to improve|to fix|to mend)|(?:i )?found nothing to correct|there is nothing i would change)\b`)
@@ -140,6 +142,10 @@ func (r *Reading) part(s string, words []string, unsure bool) bool {
 	if reNothing.MatchString(s) {
 		r.Claims = append(r.Claims, Claim{Level: Overall, Aspect: "accuracy", Word: -1, Good: true, Text: s})
 		return true
+	}
+	if reDoubt.MatchString(s) && !reReference.MatchString(s) {
+		r.Claims = append(r.Claims, Claim{Level: Overall, Aspect: "accuracy", Word: -1, Unsure: true, Doubt: true, Text: s})
+		return false // what follows is what to do about it
 	}
 	body := reLead.ReplaceAllString(s, "")
 	if reInstruction.MatchString(body) || strings.Contains(body, " should ") || strings.HasPrefix(body, "It has come up") || strings.EqualFold(strings.TrimRight(body, "."), "i'm not sure") {

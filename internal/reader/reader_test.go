@@ -13,6 +13,9 @@ import (
 // short writes a claim as level, word, sound, what was heard, and the verdict.
 func short(c reader.Claim, words []string) string {
 	out := []string{string(c.Level)}
+	if c.Doubt {
+		return "in doubt"
+	}
 	if c.Level == reader.Sentence || c.Aspect == "stress" {
 		out = append(out, c.Aspect)
 	}
@@ -82,6 +85,10 @@ func TestRead(t *testing.T) {
 		"The stress in “important” fell on another syllable.":          {"word stress important 7 poor"},
 		"The “i” /ɪ/ in “think” was nearer to the “ee” /i/ of “see”.":  {"sound think 1 IH as IY poor"},
 		"Many of the sounds weren't clear yet.":                        {"sentence accuracy poor"},
+		// What can't be told.
+		"I'm not sure how clear all of it was, so read it once more, a little slower.": {"in doubt"},
+		"I couldn't tell whether every word was clear; read it again.":                 {"in doubt"},
+		"How clear the whole sentence was, I'm not sure, so send it again.":            {"in doubt"},
 		// What judges nothing.
 		"Press your tongue tip to the ridge behind your top teeth.":  nil,
 		"Now say “light” three times, slowly and clearly.":           nil,
