@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -240,7 +241,13 @@ func (j *job) hold(ctx context.Context) error {
 		return fmt.Errorf("open: %w", err)
 	}
 	defer func() { _ = r.Close() }() // only read from
-	return j.audio.Hold(ctx, j.task.Note.ID, &capped{r: r, left: j.MaxBytes})
+	// Adapters may have their own limit, or none; net/http's reader counts well
+	// without a request too.
+	err = j.audio.Hold(ctx, j.task.Note.ID, http.MaxBytesReader(nil, r, j.MaxBytes))
+	if errors.As(err, new(*http.MaxBytesError)) {
+		err = fmt.Errorf("download: %w", coach.ErrTooLarge)
+	}
+	return err
 }
 
 // decode decodes the held recording. One that can't be read to its end is
@@ -393,23 +400,6 @@ func brief(err error) string {
 		s = string(r[:299]) + "…"
 	}
 	return s
-}
-
-// capped reads at most left bytes; more than those are coach.ErrTooLarge.
-type capped struct {
-	r    io.Reader
-	left int64
-}
-
-func (c *capped) Read(p []byte) (int, error) {
-	if int64(len(p)) > c.left+1 {
-		p = p[:c.left+1]
-	}
-	n, err := c.r.Read(p)
-	if c.left -= int64(n); c.left < 0 {
-		return 0, fmt.Errorf("download: %w", coach.ErrTooLarge)
-	}
-	return n, err
 }
 
 // watched remembers a reader's failure, which a decoder may take for the end of

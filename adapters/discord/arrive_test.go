@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"testing"
 	"time"
 
@@ -259,84 +258,6 @@ func TestRemovalFromAServer(t *testing.T) {
 		_, ok, err := p.shelf.Get(context.Background(), markKey(p.guild))
 		return !ok && err == nil
 	})
-}
-
-func TestRecordings(t *testing.T) {
-	p := parallelPlatform(t)
-	ada, at := p.user("ada"), p.channel("lesson")
-	d := p.adapter(func(c *Config) { c.MaxBytes = 1000 })
-	l := p.listen(d, &inbox{})
-	voice := func(size int) (string, coach.VoiceNote) {
-		message := p.s.Voice(ada, at, make([]byte, size))
-		return message, l.note(message)
-	}
-	open := func(n coach.VoiceNote) (int, error) {
-		r, err := d.Open(t.Context(), n)
-		if err != nil {
-			return 0, err
-		}
-		b, err := io.ReadAll(r)
-		return len(b), errors.Join(err, r.Close())
-	}
-	_, fits := voice(1000)
-	if n, err := open(fits); n != 1000 || err != nil {
-		t.Errorf("a recording of the limit's size: %d bytes, %v", n, err)
-	}
-	_, over := voice(1001)
-	if _, err := open(over); !errors.Is(err, coach.ErrTooLarge) {
-		t.Errorf("a recording over the limit: %v", err)
-	}
-	over.Audio.Size = 1 // a lie
-	if _, err := open(over); !errors.Is(err, coach.ErrTooLarge) {
-		t.Errorf("a recording over the limit that lies: %v", err)
-	}
-	message, n := voice(10)
-	p.s.Redirect(message, "https://evil.example/x")
-	if _, err := open(n); !errors.Is(err, errNotCDN) {
-		t.Errorf("a redirect off the list: %v", err)
-	}
-	message, n = voice(10)
-	p.s.Refuse(message, 503)
-	if _, err := open(n); err == nil || coach.ReasonOf(err) != "" {
-		t.Errorf("a host that is out of order: %v, want an error of ours", err)
-	}
-	message, n = voice(10)
-	p.s.Refuse(message, 429)
-	if _, err := open(n); !errors.As(err, new(*coach.Snooze)) {
-		t.Errorf("a host that limits: %v, want a snooze", err)
-	}
-
-	_, n = voice(10)
-	message, gone := voice(10)
-	reads := p.s.Requests("GET /channels/{channel}/messages/{message}")
-	p.s.Advance(25 * time.Hour) // links hold for a day
-	if got, err := open(n); got != 10 || err != nil {
-		t.Errorf("a link that is over, of a message that is there: %d bytes, %v", got, err)
-	}
-	if got := p.s.Requests("GET /channels/{channel}/messages/{message}"); got != reads+1 {
-		t.Errorf("the message was read %d times", got-reads)
-	}
-	p.s.Delete(at, message)
-	if _, err := open(gone); !errors.Is(err, coach.ErrAudioGone) {
-		t.Errorf("a deleted message's recording: %v", err)
-	}
-	for _, ref := range []string{"", "{}", `{"f":"x"}`, `{"f":"1","m":"2"}`, "https://evil.example/x"} {
-		bad := n
-		bad.Audio.Ref = ref
-		if _, err := open(bad); err == nil {
-			t.Errorf("the reference %q was opened", ref)
-		}
-	}
-	for _, link := range []string{
-		"http://cdn.discordapp.com/a", "https://cdn.discordapp.com:8443/a", "https://u:p@cdn.discordapp.com/a", "https://cdn.discordapp.com.evil.example/a",
-		"https://127.0.0.1/a", "https://evil.example/a", "file:///etc/passwd", "https://cdn.discordapp.com@evil.example/",
-	} {
-		bad := n
-		bad.Audio.Ref = recording{File: "5", URL: link}.ref()
-		if _, err := open(bad); !errors.Is(err, errNotCDN) {
-			t.Errorf("%s: %v, want errNotCDN", link, err)
-		}
-	}
 }
 
 func TestPlainText(t *testing.T) {

@@ -35,6 +35,7 @@ import (
 	"time"
 
 	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/internal/download"
 )
 
 // Config holds what an operator sets.
@@ -74,7 +75,7 @@ type Discord struct {
 	log   *slog.Logger
 
 	api *client
-	cdn *http.Client
+	cdn *download.Client
 
 	self     self
 	channels places // channels looked up

@@ -1,8 +1,7 @@
 package slack
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +15,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/internal/download"
 )
 
 const (
@@ -26,6 +26,23 @@ const (
 	// not there then is an error of ours, and repeated as such.
 	notReadyFor = 2 * time.Minute
 )
+
+// fileHosts are the only ones that recordings are fetched from, and their token
+// is sent to.
+var fileHosts = []string{"files.slack.com", "files.slack-gov.com"}
+
+// standIn parses APIURL, nil where it is Slack itself. A stand-in's files are
+// where it is.
+func (c Config) standIn() (*url.URL, error) {
+	u, err := url.Parse(c.apiURL())
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || !strings.HasSuffix(u.Path, "/") {
+		return nil, errors.New("slack: the API's URL must be absolute and end in a slash")
+	}
+	if u.Hostname() == "slack.com" || u.Hostname() == "slack-gov.com" {
+		return nil, nil
+	}
+	return u, nil
+}
 
 // Open implements coach.Adapter. A file that Slack is still making is a
 // *coach.Snooze, one that was deleted coach.ErrAudioGone, one over the limit
@@ -54,10 +71,13 @@ func (s *Slack) Open(ctx context.Context, n coach.VoiceNote) (io.ReadCloser, err
 		return nil, notReady(n, errors.New("the file is not ready"))
 	}
 	r, err := s.download(ctx, ses, f.download())
-	if errors.Is(err, errNotAudio) {
+	switch {
+	case err == nil:
+		return r, nil
+	case signIn(err):
 		return nil, notReady(n, err)
 	}
-	return r, err
+	return nil, fmt.Errorf("slack: open: %w", err)
 }
 
 // notReady asks for a later try while the note is young.
@@ -113,116 +133,25 @@ func (s *Slack) ask(ctx context.Context, ses *session, method string, values url
 	return answer.Err()
 }
 
-// errNotAudio says that Slack sent a page in place of the file: it does so while
-// the file is being made, and where the token may not read it.
-var errNotAudio = errors.New("a page came in place of the file")
-
 // download begins to fetch a file. The token goes to Slack's file hosts alone.
 func (s *Slack) download(ctx context.Context, ses *session, address string) (io.ReadCloser, error) {
-	u, err := url.Parse(address)
-	if err != nil || !s.hosts.allow(u) {
-		return nil, errors.New("slack: open: the file is not at one of Slack's file hosts")
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		cancel()
-		return nil, errors.New("slack: open: bad address")
-	}
-	req.Header.Set("Authorization", "Bearer "+ses.Token)
-	resp, err := s.files.Do(req) //nolint:bodyclose // by the body that is returned
-	if err != nil {
-		cancel()
-		return nil, fmt.Errorf("slack: open: %w", bare(err))
-	}
-	body := newBody(resp.Body, s.cfg.MaxBytes, cancel)
-	if err := s.judge(resp, body); err != nil {
-		_ = body.Close()
-		return nil, fmt.Errorf("slack: open: %w", err)
-	}
-	return body, nil
-}
-
-// judge decides whether a response is the file.
-func (s *Slack) judge(resp *http.Response, body *body) error {
-	switch c := resp.StatusCode; {
-	case c == http.StatusOK:
-	case c == http.StatusNotFound, c == http.StatusGone:
-		return fmt.Errorf("status %d: %w", c, coach.ErrAudioGone)
-	case c == http.StatusTooManyRequests:
-		wait, err := time.ParseDuration(resp.Header.Get("Retry-After") + "s")
-		if err != nil {
-			wait = 30 * time.Second
+	r, err := s.files.Get(ctx, address, http.Header{"Authorization": {"Bearer " + ses.Token}})
+	var status *download.StatusError
+	if errors.As(err, &status) {
+		switch status.Code {
+		case http.StatusNotFound, http.StatusGone:
+			err = fmt.Errorf("%w (%w)", coach.ErrAudioGone, err)
+		case http.StatusTooManyRequests:
+			err = &coach.Snooze{For: cmp.Or(status.RetryAfter, 30*time.Second), Cause: err}
 		}
-		return &coach.Snooze{For: wait, Cause: errors.New("rate limited")}
-	case c >= 300 && c < 400: // to the page where people sign in
-		return errNotAudio
-	default:
-		return fmt.Errorf("status %d", c)
 	}
-	if resp.ContentLength > s.cfg.MaxBytes {
-		return fmt.Errorf("%d bytes: %w", resp.ContentLength, coach.ErrTooLarge)
-	}
-	head, err := body.Peek(512)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read: %w", bare(err))
-	}
-	if isPage(resp.Header.Get("Content-Type"), head) {
-		return errNotAudio
-	}
-	return nil
+	return r, err
 }
 
-func isPage(contentType string, head []byte) bool {
-	head = bytes.ToLower(bytes.TrimLeft(head, "\ufeff \t\r\n"))
-	return strings.HasPrefix(contentType, "text/html") ||
-		bytes.HasPrefix(head, []byte("<!doctype html")) || bytes.HasPrefix(head, []byte("<html"))
-}
-
-// stall is how long a download may stand still.
-const stall = 30 * time.Second
-
-// body reads a download: no more than the limit, and never standing still.
-type body struct {
-	*bufio.Reader
-	from   io.Closer
-	idle   *time.Timer
-	cancel context.CancelFunc
-}
-
-func newBody(from io.ReadCloser, limit int64, cancel context.CancelFunc) *body {
-	b := &body{from: from, cancel: cancel, idle: time.AfterFunc(stall, cancel)}
-	b.Reader = bufio.NewReader(&limited{from: from, left: limit, read: func() { b.idle.Reset(stall) }})
-	return b
-}
-
-// Close ends the download.
-func (b *body) Close() error {
-	b.idle.Stop()
-	b.cancel()
-	return b.from.Close()
-}
-
-// limited is an io.LimitedReader that says so when there is more.
-type limited struct {
-	from io.Reader
-	left int64
-	read func()
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	if int64(len(p)) > l.left+1 {
-		p = p[:l.left+1]
-	}
-	n, err := l.from.Read(p)
-	l.read()
-	if int64(n) > l.left {
-		n = int(l.left)
-		err = coach.ErrTooLarge
-	}
-	l.left -= int64(n)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, coach.ErrTooLarge) {
-		err = fmt.Errorf("slack: download: %w", bare(err))
-	}
-	return n, err
+// signIn reports whether Slack sent the page where people sign in, or the way to
+// it, in place of the file: it does so while the file is being made, and where
+// the token may not read it.
+func signIn(err error) bool {
+	var status *download.StatusError
+	return errors.Is(err, download.ErrPage) || errors.As(err, &status) && status.Code >= 300 && status.Code < 400
 }

@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/internal/download"
 )
 
 // read opens a note and reads it.
@@ -64,12 +65,6 @@ func TestSizeLimit(t *testing.T) {
 			t.Errorf("%d bytes: read %d, %v, want %q", size, len(b), err, want)
 		}
 	}
-	// A response that says less than it is.
-	l := &limited{from: strings.NewReader(strings.Repeat("x", 11)), left: 10, read: func() {}}
-	b, err := io.ReadAll(l)
-	if len(b) != 10 || !errors.Is(err, coach.ErrTooLarge) {
-		t.Errorf("read %d, %v", len(b), err)
-	}
 }
 
 // The token may go to Slack's file hosts alone, whatever a file says of where it
@@ -107,79 +102,30 @@ func TestTokenGoesNowhereElse(t *testing.T) {
 	}
 }
 
+// The client as production has it; an address that may be asked is not, for the
+// context has ended.
 func TestFileHosts(t *testing.T) {
-	production, err := newFileHosts("")
+	s, err := New(Config{BotToken: "xoxb-1", AppToken: "xapp-1"}, nil, nil, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for address, want := range map[string]bool{
-		"https://files.slack.com/files-pri/T1-F1/a.mp4":     true,
-		"https://FILES.slack.com:443/files-pri/T1-F1/a.mp4": true,
-		"https://files.slack-gov.com/x":                     true,
-		"http://files.slack.com/x":                          false,
-		"https://files.slack.com:8443/x":                    false,
-		"https://files.slack.com.evil.example/x":            false,
-		"https://evil.example/files.slack.com":              false,
-		"https://files.slack.com@evil.example/x":            false,
-		"https://user:pw@files.slack.com/x":                 false,
-		"https://slack-files.com/x":                         false,
-		"https://127.0.0.1/x":                               false,
-		"https://169.254.169.254/latest":                    false,
-		"ftp://files.slack.com/x":                           false,
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for address, want := range map[string]error{
+		"https://files.slack.com/files-pri/T1-F1/a.mp4": context.Canceled,
+		"https://files.slack-gov.com/x":                 context.Canceled,
+		"https://slack-files.com/x":                     download.ErrElsewhere,
+		"https://slack.com/x":                           download.ErrElsewhere,
+		"http://files.slack.com/x":                      download.ErrElsewhere,
+		"https://evil.example/files.slack.com":          download.ErrElsewhere,
 	} {
-		u, err := url.Parse(address)
-		if err != nil {
-			t.Fatal(err)
+		if _, err := s.download(ended, &session{}, address); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", address, err, want)
 		}
-		if got := production.allow(u); got != want {
-			t.Errorf("%s allowed: %t, want %t", address, got, want)
-		}
-	}
-	for _, address := range []string{
-		"127.0.0.1:443", "0.0.0.0:443", "10.0.0.1:443", "172.16.0.1:443", "172.31.255.255:443", "192.168.0.1:443", "192.168.1.0:443",
-		"169.254.169.254:443", "100.64.0.1:443", "255.255.255.255:443", "192.0.0.8:443", "192.0.0.171:443", "198.18.0.1:443", "192.0.2.1:443",
-		"224.0.0.1:443", "240.0.0.1:443", "[::1]:443", "[::]:443", "[fc00::1]:443", "[fd12::1]:443", "[fe80::1]:443", "[ff02::1]:443",
-		"[::ffff:169.254.169.254]:443", "[64:ff9b::a9fe:a9fe]:443", "[2001:db8::1]:443", "[2002:7f00:1::]:443", "3.125.1.1:22", "3.125.1.1:80",
-	} {
-		network := "tcp4"
-		if address[0] == '[' {
-			network = "tcp6"
-		}
-		if production.control(network, address, nil) == nil {
-			t.Errorf("%s may be dialled", address)
-		}
-	}
-	if err := production.control("tcp4", "3.125.1.1:443", nil); err != nil {
-		t.Errorf("a public address may not be dialled: %v", err)
 	}
 	for _, bad := range []string{"slack.com/api/", "https://slack.com/api", "ftp://x/", "https:///"} {
-		if _, err := newFileHosts(bad); err == nil {
+		if _, err := (Config{APIURL: bad}).standIn(); err == nil {
 			t.Errorf("the API URL %q was taken", bad)
 		}
-	}
-}
-
-// A proxy of the environment would dial for us, past the check of addresses.
-func TestDownloadsUseNoProxy(t *testing.T) {
-	hosts, err := newFileHosts("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if hosts.client().Transport.(*http.Transport).Proxy != nil {
-		t.Error("downloads go through a proxy")
-	}
-}
-
-func TestStalledDownloadEnds(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	r, w := io.Pipe()
-	context.AfterFunc(ctx, func() { _ = w.CloseWithError(context.Canceled) })
-	b := newBody(r, 100, cancel)
-	b.idle.Reset(time.Millisecond)
-	if _, err := b.ReadByte(); !errors.Is(err, context.Canceled) {
-		t.Errorf("a download that stands still ends with %v", err)
-	}
-	if err := b.Close(); err != nil {
-		t.Error(err)
 	}
 }

@@ -19,10 +19,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
 	"github.com/mynah-coach/mynah/coach"
+	"github.com/mynah-coach/mynah/internal/download"
 )
 
 // Config holds the tokens and the options.
@@ -105,11 +107,11 @@ type Slack struct {
 	card  func(coach.Reply) (*coach.Picture, error)
 	log   *slog.Logger
 
-	http   *http.Client // Slack's API
-	files  *http.Client // recordings
-	hosts  fileHosts
-	gates  *gates
-	admins *memo[bool]
+	http    *http.Client // Slack's API
+	files   *download.Client
+	standIn *url.URL // Config.standIn's
+	gates   *gates
+	admins  *memo[bool]
 
 	mu       sync.Mutex
 	sessions map[string]*session // by team
@@ -128,7 +130,7 @@ func New(cfg Config, desk coach.Desk, shelf coach.Shelf, card func(coach.Reply) 
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	hosts, err := newFileHosts(cfg.APIURL)
+	standIn, err := cfg.standIn()
 	if err != nil {
 		return nil, err
 	}
@@ -139,8 +141,8 @@ func New(cfg Config, desk coach.Desk, shelf coach.Shelf, card func(coach.Reply) 
 		card:     card,
 		log:      log.With("platform", coach.Slack),
 		http:     &http.Client{Transport: newAPITransport(), Timeout: apiTimeout},
-		files:    hosts.client(),
-		hosts:    hosts,
+		files:    download.New(download.Config{Hosts: fileHosts, MaxBytes: cfg.MaxBytes, StandIn: standIn}),
+		standIn:  standIn,
 		gates:    newGates(),
 		admins:   newMemo[bool](10 * time.Minute),
 		sessions: map[string]*session{},

@@ -210,7 +210,7 @@ func (s *Slack) ours(address string) bool {
 			return true
 		}
 	}
-	return s.hosts.standIn != nil && strings.HasPrefix(address, s.hosts.standIn.Scheme+"://"+s.hosts.standIn.Host+"/")
+	return s.standIn != nil && strings.HasPrefix(address, s.standIn.Scheme+"://"+s.standIn.Host+"/")
 }
 
 // showPublic posts an answer that others may see. One with a sentence to read is

@@ -34,13 +34,16 @@ func rule() []struct {
 		{"rationale", []string{"coach", "prompts", "internal/endpoint"}},
 		{"bots", []string{"coach", "audio", "prompts", "bots/card"}},
 		{"bots/card", []string{"coach", "prompts"}}, // pictures of what bots say
+		{"adapters/discord", []string{"coach", "internal/download"}},
+		{"adapters/slack", []string{"coach", "internal/download"}},
 		{"adapters/*", []string{"coach"}},
 		{"adapters/discord/discordtest", nil}, // stand-ins of the platforms, for tests
 		{"adapters/slack/slacktest", nil},
 		{"voice", []string{"coach", "internal/endpoint"}},
 		{"config", nil},
 		{"cmd/*", []string{"*", "*/*"}},
-		{"internal/*", nil}, // small and ours alone: the statistics of eval, how endpoints are asked, this test
+		{"internal/download", []string{"coach"}}, // how recordings are fetched, and why one can't be
+		{"internal/*", nil},                      // small and ours alone: the statistics of eval, how endpoints are asked, this test
 	}
 }
 
@@ -54,6 +57,7 @@ func outside() map[string][]string {
 		"github.com/bwmarrin/discordgo":     {"adapters/discord"},
 		"github.com/slack-go/slack":         {"adapters/slack"},
 		"github.com/knadh/koanf":            {"config"},
+		"code.dny.dev/ssrf":                 {"internal/download"},
 	}
 }
 
@@ -162,6 +166,11 @@ func TestViolationsAreFound(t *testing.T) {
 		{"bots", module + "/prompts", 0},
 		{"adapters/slack", module + "/adapters/discord", 1},
 		{"adapters/slack", module + "/coach", 0},
+		{"adapters/slack", module + "/internal/download", 0},
+		{"adapters/slack", "code.dny.dev/ssrf", 1},
+		{"adapters/playground", module + "/internal/download", 1},
+		{"internal/download", module + "/coach", 0},
+		{"internal/endpoint", module + "/coach", 1},
 		{"config", module + "/coach", 1},
 		{"cmd/mynah", module + "/adapters/playground", 0},
 		{"store", "github.com/nats-io/nats.go/jetstream", 0},
