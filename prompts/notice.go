@@ -86,7 +86,7 @@ func FirstNotice(f PrivacyFacts) string {
 	if f.MinimumAge > 0 {
 		text += " " + age(f.MinimumAge)
 	}
-	return text + " You need do nothing. The command privacy tells you more; with settings you can have me leave your notes alone, and with forget you delete everything."
+	return text + " You don't have to do anything. The command privacy tells you more; with settings you can have me leave your notes alone, and with forget you delete everything."
 }
 
 // FirstQuestion is what they read where they are asked.
