@@ -202,7 +202,7 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 		_ = resp.Body.Close()
 		return nil, ErrGarbage
 	}
-	resp.Body = &bounded{resp.Body, d.maxBody}
+	resp.Body = bounded{http.MaxBytesReader(nil, resp.Body, d.maxBody)}
 	return resp, nil
 }
 
@@ -235,19 +235,17 @@ func retryAfter(h http.Header) time.Duration {
 	return time.Duration(min(s, 3600) * float64(time.Second))
 }
 
-// bounded is a body that fails beyond its limit, where io.LimitReader would end.
-type bounded struct {
-	io.ReadCloser
-	left int64
-}
+// bounded is a body that fails beyond its limit, where io.LimitReader would end,
+// and hides how its connection failed.
+type bounded struct{ io.ReadCloser }
 
-func (b *bounded) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left+1)])
-	if b.left -= int64(n); b.left < 0 {
+func (b bounded) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	switch {
+	case err == nil || errors.Is(err, io.EOF):
+		return n, err
+	case errors.As(err, new(*http.MaxBytesError)):
 		return n, ErrTooLarge
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = ErrDown
-	}
-	return n, err
+	return n, ErrDown
 }
