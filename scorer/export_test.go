@@ -1,12 +1,16 @@
 package scorer
 
-import "context"
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+)
 
 // For the tests that need the shipped model, which are outside the package
 // because scorer/ort imports it.
 
 // FeatureNames are the features of a match, in the order of Features.
-var FeatureNames = []string{"match", "error_rate", "margin", "said", "covered"}
+var FeatureNames = []string{"match", "error_rate", "margin", "said", "covered", "order"}
 
 // Sentence is a sentence ready to be aligned.
 type Sentence struct{ lattice *lattice }
@@ -22,6 +26,29 @@ func (s *Scorer) Sentence(ctx context.Context, text string) (Sentence, error) {
 		return Sentence{}, err
 	}
 	return Sentence{newLattice(spoken)}, nil
+}
+
+// Misread is the sentence with that share of its sounds replaced by others, a
+// vowel by a vowel: to it, a reading of the sentence is a very poor one.
+func (s Sentence) Misread(share float64, phonemes []PhonemeInfo, random *rand.Rand) Sentence {
+	l := *s.lattice
+	l.class, l.sounds = slices.Clone(l.class), slices.Clone(l.sounds)
+	for i := range l.sounds {
+		if random.Float64() >= share {
+			continue
+		}
+		class := l.sounds[i].class
+		for class == l.sounds[i].class || phonemes[class-1].Vowel != phonemes[l.sounds[i].class-1].Vowel {
+			class = 1 + random.IntN(len(phonemes))
+		}
+		l.sounds[i].class = class
+	}
+	for state, sound := range l.sound {
+		if sound != none {
+			l.class[state] = int32(l.sounds[sound].class)
+		}
+	}
+	return Sentence{&l}
 }
 
 // Aligned is what a sentence's alignment says of frames.
@@ -40,9 +67,12 @@ func (s Sentence) Align(ctx context.Context, f Frames, r Refusal) (_ Aligned, ok
 		return Aligned{}, false, err
 	}
 	segments := s.lattice.segments(p)
-	e := s.lattice.gather(f, p, segments)
+	e, err := s.lattice.gather(ctx, f, p, segments)
+	if err != nil {
+		return Aligned{}, false, err
+	}
 	a := Aligned{
-		Features: []float64{e.match, e.errorRate, e.margin, e.said, e.covered},
+		Features: []float64{e.match, e.errorRate, e.margin, e.said, e.covered, e.order},
 		Spoken:   make([]bool, len(p.skipped)), Starts: make([]int, len(p.skipped)), Ends: make([]int, len(p.skipped)),
 	}
 	for i, skipped := range p.skipped {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -65,7 +66,7 @@ func TestFitRefusal(t *testing.T) {
 		}
 	}
 	weights, bias := logistic(x, y)
-	for i, w := range []*float64{&refusal.Match, &refusal.ErrorRate, &refusal.Margin, &refusal.Said, &refusal.Covered} {
+	for i, w := range []*float64{&refusal.Match, &refusal.ErrorRate, &refusal.Margin, &refusal.Said, &refusal.Covered, &refusal.Order} {
 		*w = rounded(weights[i])
 	}
 	refusal.Bias = rounded(bias)
@@ -92,7 +93,8 @@ func TestFitRefusal(t *testing.T) {
 }
 
 // trialsOf makes trials of all held-out recordings of at most 12 s: the right
-// sentence, one with a word too many, another sentence, half of each, and half
+// sentence, the same with a share of its sounds replaced, of which the recording is a very poor
+// reading, one with a word too many, another sentence, half of each, and half
 // of the recording, or half and then all of it; for some, the recording
 // backwards and the babble of three other people.
 func trialsOf(t *testing.T, s *scorer.Scorer, m *ort.Model, r scorer.Refusal) []trial {
@@ -122,6 +124,17 @@ func trialsOf(t *testing.T, s *scorer.Scorer, m *ort.Model, r scorer.Refusal) []
 		out = append(out, trial{kind: kind, match: match, a: a, aligned: ok, extra: extra})
 		return a, ok && len(a.Spoken) == len(words)
 	}
+	tryMisread := func(kind string, share float64, words []string, f scorer.Frames) {
+		sentence, err := s.Sentence(t.Context(), strings.Join(words, " "))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, ok, err := sentence.Misread(share, m.Manifest().Phonemes, random).Align(t.Context(), f, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, trial{kind: kind, match: true, a: a, aligned: ok, extra: -1})
+	}
 	listen := func(samples []float32) scorer.Frames {
 		f, err := m.Listen(t.Context(), samples)
 		if err != nil {
@@ -137,6 +150,9 @@ func trialsOf(t *testing.T, s *scorer.Scorer, m *ort.Model, r scorer.Refusal) []
 		f := listen(samples)
 		words := strings.Fields(u.Text)
 		a, ok := try("right", true, words, f, -1)
+		for _, share := range []float64{.3, .5, .7} {
+			tryMisread(fmt.Sprintf("misread %.0f %%", 100*share), share, words, f)
+		}
 		if i%3 == 0 {
 			backwards, babble := slices.Clone(samples), make([]float32, len(samples))
 			slices.Reverse(backwards)
@@ -211,7 +227,7 @@ func report(t *testing.T, trials []trial, r scorer.Refusal) {
 }
 
 func weigh(r scorer.Refusal, x []float64) float64 {
-	return r.Match*x[0] + r.ErrorRate*x[1] + r.Margin*x[2] + r.Said*x[3] + r.Covered*x[4] + r.Bias
+	return r.Match*x[0] + r.ErrorRate*x[1] + r.Margin*x[2] + r.Said*x[3] + r.Covered*x[4] + r.Order*x[5] + r.Bias
 }
 
 // logistic fits a logistic regression (both classes weighing the same, a little

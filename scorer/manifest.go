@@ -63,20 +63,24 @@ type PhonemeInfo struct {
 //   - said: share of the sentence's phones that were said (0-1)
 //   - covered: share of the phones of the greedy decoding that are not in other
 //     speech (0-1)
+//   - order: (log likelihood of the alignment - of the likeliest of four other
+//     orders of the same phones), both without the other speech, per phone said (-4 to 8; 3 where there
+//     is no other order)
 //
 // It is refused as not matching when Match*match + ErrorRate*error_rate +
-// Margin*margin + Said*said + Covered*covered + Bias < 0.
+// Margin*margin + Said*said + Covered*covered + Order*order + Bias < 0.
 type Refusal struct {
 	Match     float64 `json:"match"`
 	ErrorRate float64 `json:"error_rate"`
 	Margin    float64 `json:"margin"`
 	Said      float64 `json:"said"`
 	Covered   float64 `json:"covered"`
+	Order     float64 `json:"order,omitempty"`
 	Bias      float64 `json:"bias"`
 
 	// MinPhones is the least number of phones in the greedy decoding, and
 	// MinPosterior the least mean of their peak posteriors, of anything that is
-	// speech at all.
+	// speech at all. What matches the sentence needs no MinPosterior.
 	MinPhones    int     `json:"min_phones"`
 	MinPosterior float64 `json:"min_posterior"`
 

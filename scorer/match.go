@@ -20,7 +20,8 @@ type found struct {
 // match aligns the frames with the sentence and refuses them where they are no
 // speech or not the sentence.
 func match(ctx context.Context, l *lattice, f Frames, r Refusal) (found, error) {
-	if err := r.speech(decode(f, nil), l.phones()); err != nil {
+	unclear, err := r.speech(decode(f, nil), l.phones())
+	if err != nil {
 		return found{}, err
 	}
 	best, ok, err := l.align(ctx, f, r.detours())
@@ -31,10 +32,16 @@ func match(ctx context.Context, l *lattice, f Frames, r Refusal) (found, error) 
 		return found{}, fmt.Errorf("%d frames for %d phones: %w", f.T, l.phones(), coach.ErrTooShort)
 	}
 	segments := l.segments(best)
-	e := l.gather(f, best, segments)
+	e, err := l.gather(ctx, f, best, segments)
+	if err != nil {
+		return found{}, err
+	}
 	if len(segments) == 0 || r.weigh(e) < 0 {
-		return found{}, fmt.Errorf("match %.2f, error rate %.2f, margin %.2f, said %.2f, covered %.2f: %w",
-			e.match, e.errorRate, e.margin, e.said, e.covered, coach.ErrTextMismatch)
+		if unclear != nil {
+			return found{}, unclear
+		}
+		return found{}, fmt.Errorf("match %.2f, error rate %.2f, margin %.2f, said %.2f, covered %.2f, order %.2f: %w",
+			e.match, e.errorRate, e.margin, e.said, e.covered, e.order, coach.ErrTextMismatch)
 	}
 
 	plain := best

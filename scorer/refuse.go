@@ -1,30 +1,35 @@
 package scorer
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/mynah-coach/mynah/coach"
 )
 
 // evidence is how well the speech matches the sentence; see Refusal.
 type evidence struct {
-	match, errorRate, margin, said, covered float64
+	match, errorRate, margin, said, covered, order float64
 }
 
 // Bounds of the evidence: beyond, it means no more.
 const (
 	worstErrorRate = 1.5
 	worstMargin    = -8
+	worstOrder     = -4
+	bestOrder      = 8
+	noOrder        = 3 // of sounds that have only one
 )
 
 // weigh combines the features; below zero the speech is not the sentence.
 func (r Refusal) weigh(e evidence) float64 {
-	return r.Match*e.match + r.ErrorRate*e.errorRate + r.Margin*e.margin + r.Said*e.said + r.Covered*e.covered + r.Bias
+	return r.Match*e.match + r.ErrorRate*e.errorRate + r.Margin*e.margin + r.Said*e.said + r.Covered*e.covered + r.Order*e.order + r.Bias
 }
 
 // gather measures how well the path's segments match the frames.
-func (l *lattice) gather(f Frames, p path, segments []segment) evidence {
+func (l *lattice) gather(ctx context.Context, f Frames, p path, segments []segment) (evidence, error) {
 	n := float64(max(len(segments), 1))
 	var e evidence
 	expected := make([]int, len(segments))
@@ -56,7 +61,56 @@ func (l *lattice) gather(f Frames, p path, segments []segment) evidence {
 		}
 	}
 	e.margin = max((score-kept.score)/n, worstMargin)
-	return e
+	other, ok, err := rearranged(ctx, f, filled, expected)
+	if err != nil {
+		return evidence{}, err
+	}
+	e.order = noOrder
+	if ok {
+		e.order = min(max((score-other)/n, worstOrder), bestOrder)
+	}
+	return e, nil
+}
+
+// rearranged is the log likelihood of the same sounds in other orders (the
+// likeliest of four: backwards, turned by a third and by two, halves backwards) in
+// the frames that are not left out. However badly a sentence is read, its own
+// order is the likeliest by far; of another sentence it is as good as any. ok
+// is false where there is no other order that the frames can hold.
+func rearranged(ctx context.Context, f Frames, leftOut []bool, classes []int) (score float64, ok bool, err error) {
+	kept := f
+	kept.T, kept.LogPost = 0, nil
+	for t := range f.T {
+		if !leftOut[t] {
+			kept.LogPost = append(kept.LogPost, f.LogPost[t*f.Classes:(t+1)*f.Classes]...)
+			kept.T++
+		}
+	}
+	if kept.T == 0 {
+		return 0, false, nil
+	}
+	turned := func(k int) []int { return slices.Concat(classes[k:], classes[:k]) }
+	n := len(classes)
+	orders := [][]int{turned(0), turned(n / 3), turned(2 * n / 3), turned(n / 2)}
+	slices.Reverse(orders[0])
+	slices.Reverse(orders[3])
+	for _, order := range orders {
+		if slices.Equal(order, classes) {
+			continue
+		}
+		pron := make(sounds, n)
+		for i, c := range order {
+			pron[i].class = c
+		}
+		p, fits, err := newLattice([]alternatives{{{{pron}}}}).align(ctx, kept, noDetours())
+		if err != nil {
+			return 0, false, err
+		}
+		if fits && (!ok || float64(p.score) > score) {
+			score, ok = float64(p.score), true
+		}
+	}
+	return score, ok, nil
 }
 
 // freePath is the likeliest path of all: the best class of every frame.
@@ -99,21 +153,23 @@ func decode(f Frames, leftOut []bool) freePath {
 	return p
 }
 
-// speech reports whether the free path is of someone speaking. A sentence of
-// fewer phones than MinPhones needs no more than it has.
-func (r Refusal) speech(p freePath, expected int) error {
+// speech refuses a free path that is nobody speaking: one of too few phones. A
+// sentence of fewer phones than MinPhones needs no more than it has. unclear is
+// what speaks against speech where the sentence does not speak for it: phones that are
+// all uncertain, as of music, but of a mumbled sentence too.
+func (r Refusal) speech(p freePath, expected int) (unclear, err error) {
 	least := max(min(r.MinPhones, expected), 1)
 	if len(p.classes) < least {
-		return fmt.Errorf("%d phones heard, at least %d are speech: %w", len(p.classes), least, coach.ErrNoSpeech)
+		return nil, fmt.Errorf("%d phones heard, at least %d are speech: %w", len(p.classes), least, coach.ErrNoSpeech)
 	}
 	var sum float64
 	for _, v := range p.peaks {
 		sum += v
 	}
 	if mean := sum / float64(len(p.peaks)); mean < r.MinPosterior {
-		return fmt.Errorf("phones heard with a mean posterior of %.2f, speech has %.2f: %w", mean, r.MinPosterior, coach.ErrNoSpeech)
+		unclear = fmt.Errorf("phones heard with a mean posterior of %.2f, speech has %.2f: %w", mean, r.MinPosterior, coach.ErrNoSpeech)
 	}
-	return nil
+	return unclear, nil
 }
 
 // editDistance is the least number of insertions, deletions and substitutions
