@@ -32,6 +32,7 @@ func rationaleReportOf(t *testing.T, more ...string) rationaleReport {
 	if code := p.run(t); code != exitOK {
 		t.Fatalf("exit code %d: %s", code, p.stderr.String())
 	}
+	validate(t, schema(t, "eval.rationale.schema.json"), []byte(p.stdout.String()))
 	var r rationaleReport
 	if err := json.Unmarshal([]byte(p.stdout.String()), &r); err != nil {
 		t.Fatal(err)
