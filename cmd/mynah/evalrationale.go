@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -75,14 +74,14 @@ func (c *evalRationaleCmd) Run(ctx context.Context, r *run) (err error) {
 	}
 	learners := newSpeakers(utterances, done)
 	if c.Requests != "" {
-		return writeRequests(c.Requests, learners)
+		return writeRequests(ctx, c.Requests, learners)
 	}
 	explainers := map[string]coach.Explainer{string(coach.SourcePlain): rationale.Plain{}}
 	if cfg.LLM.URL != "" {
 		explainers[string(coach.SourceEndpoint)] = e.explainer
 	}
 	if c.Answers != "" {
-		given, err := readAnswers(c.Answers, learners)
+		given, err := readAnswers(ctx, c.Answers, learners)
 		if err != nil {
 			return usageError{err}
 		}
@@ -191,6 +190,16 @@ func (u expertUtterance) assessment() coach.Assessment {
 	return a
 }
 
+// lesson is what is remembered of a note.
+func (n speakerNote) lesson(why coach.Rationale) coach.Lesson {
+	return coach.Lesson{Note: coach.NoteID(n.expert.ID), Assessment: n.now, Rationale: why}
+}
+
+// before puts a lesson before the others that a reply may look back on.
+func before(l coach.Lesson, earlier []coach.Lesson) []coach.Lesson {
+	return append([]coach.Lesson{l}, earlier[:min(len(earlier), lessons-1)]...)
+}
+
 // stressOnlyVowel marks the vowel of a word of one syllable as stressed, which the
 // experts' list doesn't: without stress an AH is the weak vowel, as in the articles.
 func stressOnlyVowel(w coach.Word) {
@@ -231,8 +240,7 @@ func explainAll(ctx context.Context, r *run, parallel int, explainer coach.Expla
 					return fmt.Errorf("explain %s: %w", n.expert.ID, err)
 				}
 				n.rationale = why
-				lesson := coach.Lesson{Note: coach.NoteID(n.expert.ID), Assessment: n.now, Rationale: why}
-				earlier = append([]coach.Lesson{lesson}, earlier[:min(len(earlier), lessons-1)]...)
+				earlier = before(n.lesson(why), earlier)
 				// A bar that can't be drawn is no reason to stop.
 				_ = bar.Add(1)
 			}
@@ -329,134 +337,6 @@ func (k *keptReplies) Close() error {
 		return nil
 	}
 	return k.file.Close()
-}
-
-// askedFor is a line of --requests: what an endpoint is asked for one utterance
-// without any before it, and what the plain realiser says.
-type askedFor struct {
-	ID     string            `json:"id"`
-	System string            `json:"system"`
-	User   string            `json:"user"`
-	Claims []coach.Claim     `json:"claims"`
-	Words  []string          `json:"words"`
-	Plain  []prompts.Segment `json:"plain"`
-}
-
-func writeRequests(path string, learners []speaker) (err error) {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	w := bufio.NewWriter(f)
-	lines := json.NewEncoder(w)
-	lines.SetEscapeHTML(false)
-	for _, l := range learners {
-		for _, n := range l.notes {
-			claims := prompts.Choose(n.now, nil)
-			if err := lines.Encode(askedFor{
-				n.expert.ID, prompts.System(), asked(n.now), claims, texted(n.now), prompts.Segments(claims, n.now, nil),
-			}); err != nil {
-				return err
-			}
-		}
-	}
-	return w.Flush()
-}
-
-// answered explains with answers that were made elsewhere, held to the same
-// rules as an endpoint's, without a second try.
-type answered struct {
-	byAsked  map[string]string // the first answer, by what was asked
-	verified []verifiedAnswer
-}
-
-// verifiedAnswer is what became of one answer, in the file's order.
-type verifiedAnswer struct {
-	ID     string           `json:"id"`
-	Answer string           `json:"answer"`
-	Whole  bool             `json:"whole"` // it makes every claim, and breaks no rule
-	Broken []rationale.Rule `json:"broken,omitempty"`
-}
-
-// asked is what an endpoint would be asked for labels without a history.
-func asked(a coach.Assessment) string {
-	return prompts.User(prompts.Choose(a, nil), a, nil, false, nil)
-}
-
-// readAnswers reads --answers; an utterance without one gets the plain words.
-func readAnswers(path string, learners []speaker) (*answered, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	notes := map[string]coach.Assessment{}
-	for _, l := range learners {
-		for _, n := range l.notes {
-			notes[n.expert.ID] = n.now
-		}
-	}
-	out := &answered{byAsked: map[string]string{}}
-	n := 0
-	for line := range bytes.Lines(b) {
-		n++
-		var one verifiedAnswer
-		if err := json.Unmarshal(line, &one); err != nil {
-			return nil, fmt.Errorf("%s, line %d: %w", path, n, err)
-		}
-		now, ok := notes[one.ID]
-		if !ok {
-			continue
-		}
-		if key := asked(now); out.byAsked[key] == "" {
-			out.byAsked[key] = one.Answer
-		}
-		_, one.Whole, one.Broken, _ = rationale.Worded(one.Answer, now, nil)
-		out.verified = append(out.verified, one)
-	}
-	if len(out.byAsked) == 0 {
-		return nil, fmt.Errorf("%s answers none of the utterances", path)
-	}
-	return out, nil
-}
-
-// save writes what became of each answer.
-func (x *answered) save(dir string) error {
-	var b bytes.Buffer
-	lines := json.NewEncoder(&b)
-	lines.SetEscapeHTML(false)
-	for _, v := range x.verified {
-		if err := lines.Encode(v); err != nil {
-			return err
-		}
-	}
-	return os.WriteFile(filepath.Join(dir, "verified.jsonl"), b.Bytes(), 0o600)
-}
-
-// Explain implements coach.Explainer. Earlier lessons are not looked at: what was
-// answered is what was asked without any.
-func (x *answered) Explain(ctx context.Context, now coach.Assessment, _ []coach.Lesson) (coach.Rationale, error) {
-	if answer, ok := x.byAsked[asked(now)]; ok {
-		if why, _, _, err := rationale.Worded(answer, now, nil); err == nil {
-			return why, nil
-		}
-	}
-	return rationale.Plain{}.Explain(ctx, now, nil)
-}
-
-// firstTry is how many of the utterances' answers broke no rule at all.
-func (x *answered) firstTry(learners []speaker) *share {
-	per := make([]count, len(learners))
-	for k, l := range learners {
-		for _, n := range l.notes {
-			if answer, ok := x.byAsked[asked(n.now)]; ok {
-				_, whole, _, _ := rationale.Worded(answer, n.now, nil)
-				per[k].add(whole)
-			}
-		}
-	}
-	s := newShare(per)
-	return &s
 }
 
 // normal is the form in which texts are compared.
