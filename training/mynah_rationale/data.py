@@ -22,22 +22,30 @@ class Mynah:
     program: Path
     corpus: Path
     labels: Path
+    speakers: Path  # a file that lists those to train on
+    work: Path
 
-    def run(self, *args: str | Path) -> None:
-        subprocess.run([self.program, "eval", "rationale", self.corpus, "--labels", self.labels, "--from", "experts", "--json", *args],
-                       check=True, stdout=subprocess.DEVNULL)
+    def run(self, labels_of: str, *args: str | Path) -> None:
+        subprocess.run([self.program, "eval", "rationale", self.corpus, "--labels", self.labels, "--speakers", self.speakers, "--from", labels_of,
+                        "--out", self._dir(labels_of), "--json", *args], check=True, stdout=subprocess.DEVNULL)
 
-    def requests(self, speakers: Path, to: Path) -> list[dict]:
-        """What an endpoint is asked for the experts' labels of these speakers."""
-        self.run("--speakers", speakers, "--requests", to)
+    def requests(self, labels_of: str) -> list[dict]:
+        """What an endpoint is asked for these labels: the "experts"' or the "model"'s."""
+        to = self._dir(labels_of) / "requests.jsonl"
+        self.run(labels_of, "--requests", to)
         return _lines(to)
 
-    def verified(self, speakers: Path, answers: list[dict], work: Path) -> list[dict]:
+    def verified(self, labels_of: str, answers: list[dict]) -> list[dict]:
         """The answers, each with whether the verifier passes the whole of it."""
-        file = work / "candidates.jsonl"
+        file = self._dir(labels_of) / "candidates.jsonl"
         file.write_text("".join(json.dumps(a, ensure_ascii=False) + "\n" for a in answers), encoding="utf-8")
-        self.run("--speakers", speakers, "--answers", file, "--out", work)
-        return _lines(work / "verified.jsonl")
+        self.run(labels_of, "--answers", file)
+        return _lines(self._dir(labels_of) / "verified.jsonl")
+
+    def _dir(self, labels_of: str) -> Path:
+        out = self.work / labels_of
+        out.mkdir(parents=True, exist_ok=True)
+        return out
 
 
 def _lines(path: Path) -> list[dict]:
@@ -45,13 +53,9 @@ def _lines(path: Path) -> list[dict]:
         return [json.loads(line) for line in f]
 
 
-def split_speakers(labels: Path, held_out: list[str], work: Path) -> tuple[Path, Path]:
-    """Files that list the speakers to train on, and those held out."""
-    every = sorted({u["speaker"] for u in _lines(labels)})
-    train, held = work / "train-speakers.txt", work / "held-out-speakers.txt"
-    train.write_text("\n".join(s for s in every if s not in held_out), encoding="utf-8")
-    held.write_text("\n".join(held_out), encoding="utf-8")
-    return train, held
+def write_speakers(labels: Path, held_out: list[str], to: Path) -> None:
+    """Lists the speakers to train on."""
+    to.write_text("\n".join(sorted({u["speaker"] for u in _lines(labels)} - set(held_out))), encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -65,37 +69,46 @@ class Example:
     kind: str  # of the rejected one
 
 
-def examples(mynah: Mynah, speakers: Path, cfg: Config, work: Path, seed: int) -> tuple[list[Example], float]:
-    """An example for each request that a chosen wording was found for, and the share of the grammar's wordings that passed.
+def examples(mynah: Mynah, cfg: Config) -> tuple[list[Example], float]:
+    """An example for each chosen wording that passed, and the share of the grammar's wordings that did.
 
-    An answer to avoid never passes: the verifier is asked about those too.
+    Half are of the experts' labels, half of the model's, which is not always sure. An answer to avoid never passes: the
+    verifier is asked about those too.
     """
-    rng = random.Random(seed)
-    asked = mynah.requests(speakers, work / "requests.jsonl")
-    rng.shuffle(asked)
-    asked = asked[: 2 * max(cfg.sft_examples, cfg.pairs)]
-    tried, avoided = [], []
-    for r in asked:
-        claims = grammar.claims_of(r)
-        tried += [{"id": r["id"], "answer": grammar.chosen(claims, rng)} for _ in range(cfg.candidates)]
-        text, kind = grammar.rejected(claims, rng)
-        avoided.append({"id": r["id"], "answer": text, "kind": kind})
-    checked = mynah.verified(speakers, tried + avoided, work)
-    passed: dict[str, list[str]] = {}
-    for v in checked[: len(tried)]:
-        if v["whole"]:
-            passed.setdefault(v["id"], []).append(v["answer"])
-    out = []
-    for r, a, v in zip(asked, avoided, checked[len(tried) :], strict=True):
-        if not v["whole"] and r["id"] in passed:
-            out.append(Example(r["system"], r["user"], rng.choice(passed[r["id"]]), a["answer"], a["kind"]))
-    return out, sum(map(len, passed.values())) / len(tried)
+    rng = random.Random(cfg.seed)
+    out: list[Example] = []
+    tried = passed = 0
+    for labels_of in ("experts", "model"):
+        asked = [r for r in mynah.requests(labels_of) if grammar.fixes(grammar.claims_of(r)) or rng.random() < cfg.easy]
+        rng.shuffle(asked)
+        asked = asked[: 8 * cfg.sft_examples]
+        chosen, avoided = [], []
+        for r in asked:
+            claims = grammar.claims_of(r)
+            avoid = json.loads(r["user"]).get("avoid")
+            chosen += [{"id": r["id"], "answer": grammar.chosen(claims, rng, avoid)} for _ in range(cfg.candidates)]
+            text, kind = grammar.rejected(claims, rng)
+            avoided.append({"id": r["id"], "answer": text, "kind": kind})
+        checked = mynah.verified(labels_of, chosen + avoided)
+        for k, (r, a) in enumerate(zip(asked, avoided, strict=True)):
+            said = {v["answer"] for v in checked[k * cfg.candidates : (k + 1) * cfg.candidates] if v["whole"]}
+            passed += sum(v["whole"] for v in checked[k * cfg.candidates : (k + 1) * cfg.candidates])
+            if not checked[len(chosen) + k]["whole"]:
+                out += [Example(r["system"], r["user"], s, a["answer"], a["kind"]) for s in sorted(said)]
+        tried += len(chosen)
+    rng.shuffle(out)
+    return out, passed / tried
 
 
-def tokens(tokenizer, system: str, user: str, answer: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """(input, labels) of one answer, as the model's chat template puts it; labels are IGNORED before the answer."""
-    messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
-    prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    before = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-    said = tokenizer(answer + tokenizer.eos_token, add_special_tokens=False)["input_ids"]
-    return torch.tensor(before + said), torch.tensor([IGNORED] * len(before) + said)
+def tokens(tokenizer, system: str, user: str, answer: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(system, rest, labels of the rest) of one answer, as the model's chat template puts it.
+
+    The prompt is cut where the system's message ends; labels are IGNORED before the answer.
+    """
+    told = [{"role": "system", "content": system}]
+    whole = tokenizer.apply_chat_template([*told, {"role": "user", "content": user}], tokenize=False, add_generation_prompt=True)
+    first = tokenizer.apply_chat_template(told, tokenize=False)
+    if not whole.startswith(first):
+        raise ValueError("the chat template doesn't put the system's message first")
+    ids = [tokenizer(s, add_special_tokens=False)["input_ids"] for s in (first, whole[len(first) :], answer + tokenizer.eos_token)]
+    return torch.tensor(ids[0]), torch.tensor(ids[1] + ids[2]), torch.tensor([IGNORED] * len(ids[1]) + ids[2])

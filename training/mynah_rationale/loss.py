@@ -12,6 +12,7 @@ alpha 0 is DPO on mean log-ratios; alpha 1 is blind to the rejected answer.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -20,20 +21,18 @@ from torch.nn import functional as F
 IGNORED = -100  # a label that is no token of the answer
 
 
-def answer_log_probs(logits: Tensor, labels: Tensor) -> Tensor:
+def answer_log_probs(hidden: Tensor, labels: Tensor, head: Callable[[Tensor], Tensor]) -> Tensor:
     """Mean log-probability of each answer's tokens.
 
-    logits (batch, time, vocabulary) predict the next token; labels (batch, time) are the tokens themselves, IGNORED for the
-    prompt and the padding. Returns (batch,).
+    hidden (batch, time, width) are a model's last states, which head turns into logits over the next token; labels
+    (batch, time) are the tokens themselves, IGNORED for the prompt and the padding. Returns (batch,). The vocabulary is
+    large: only what is needed of the logits is worked out.
     """
     targets = labels[:, 1:]
     told = targets != IGNORED
-    # One at a time: the log-softmax of a whole batch over the vocabulary would be the largest tensor of training.
-    out = []
-    for row, target, mask in zip(logits[:, :-1], targets, told, strict=True):
-        row = row[mask].float()
-        out.append(-F.cross_entropy(row, target[mask], reduction="mean"))
-    return torch.stack(out)
+    each = -F.cross_entropy(head(hidden[:, :-1][told]).float(), targets[told], reduction="none")
+    row = told.nonzero()[:, 0]
+    return torch.zeros(len(labels), dtype=each.dtype).index_add(0, row, each) / told.sum(1)
 
 
 def bounded_dpo(chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor, *, beta: float, alpha: float) -> Tensor:

@@ -1,13 +1,16 @@
 """The rationale decoder's loss, against values worked out by hand and its limits, and its grammar."""
 
+import http.server
 import json
 import math
 import random
+import threading
 
 import pytest
 import torch
 
-from mynah_rationale import grammar
+from mynah_rationale import ask, decoder, grammar, train
+from mynah_rationale.config import Config
 from mynah_rationale.loss import IGNORED, answer_log_probs, bounded_dpo, preference_loss
 
 
@@ -74,13 +77,17 @@ def test_log_probs_are_of_the_answer_alone():
     # Of two tokens, uniform logits give each log .5; the prompt's and the padding don't count.
     logits = torch.zeros(2, 4, 2)
     labels = torch.tensor([[IGNORED, IGNORED, 1, 0], [IGNORED, 1, IGNORED, IGNORED]])
-    assert torch.allclose(answer_log_probs(logits, labels), torch.full((2,), math.log(0.5)))
+    as_they_are = torch.nn.Identity()
+    assert torch.allclose(answer_log_probs(logits, labels, as_they_are), torch.full((2,), math.log(0.5)))
     logits[0, 1, 1] = 2.0  # predicts labels[0, 2]
     want = (2 - math.log(1 + math.exp(2)) + math.log(0.5)) / 2
-    assert answer_log_probs(logits, labels)[0].item() == pytest.approx(want, abs=1e-6)
+    assert answer_log_probs(logits, labels, as_they_are)[0].item() == pytest.approx(want, abs=1e-6)
     logits[0, 3] = torch.tensor([100.0, -100.0])  # predicts what comes after the end
     logits[0, 0] = torch.tensor([100.0, -100.0])  # predicts a token of the prompt
-    assert answer_log_probs(logits, labels)[0].item() == pytest.approx(want, abs=1e-6)
+    assert answer_log_probs(logits, labels, as_they_are)[0].item() == pytest.approx(want, abs=1e-6)
+    seen = []
+    answer_log_probs(logits, labels, lambda h: seen.append(len(h)) or h)
+    assert seen == [3]  # logits of the answers' tokens alone
 
 
 REQUEST = {
@@ -122,10 +129,8 @@ def test_rejected_answers_are_of_every_kind():
 
 
 def test_export_puts_the_weights_where_a_server_reads_them(tmp_path):
-    gguf = pytest.importorskip("gguf")
+    import gguf
     import numpy as np
-
-    from mynah_rationale import decoder
 
     width, heads, kv = 64, 4, 2
     shapes = {"token_embd.weight": (96, width), "output_norm.weight": (width,)} | {f"blk.0.{n}.weight": s for n, s in {
@@ -161,3 +166,169 @@ def test_export_puts_the_weights_where_a_server_reads_them(tmp_path):
                 assert np.allclose(back, want[head * 2 * half : (head + 1) * 2 * half], atol=0.03)
         else:
             assert np.allclose(have, want, atol=0.03), t.name
+
+
+def small_model(cfg: Config):
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(3)
+    model = transformers.LlamaForCausalLM(transformers.LlamaConfig(
+        vocab_size=50, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True))
+    weights = {name: w.clone() for name, w in model.state_dict().items()}
+    return model, weights, decoder.adapted(model, cfg)
+
+
+def items(n: int, rng: random.Random, answers: int = 1) -> list[train.Item]:
+    system = torch.tensor([rng.randrange(50) for _ in range(9)])
+    out = []
+    for _ in range(n):
+        said = []
+        for _ in range(answers):
+            ids = torch.tensor([rng.randrange(50) for _ in range(rng.randrange(6, 14))])
+            labels = ids.clone()
+            labels[:4] = IGNORED
+            said.append((ids, labels))
+        out.append(train.Item(system, tuple(said)))
+    return out
+
+
+def test_answers_in_a_batch_are_as_likely_as_alone():
+    model, _, _ = small_model(Config(rank=2))
+    model.to(torch.float32)
+    batch = items(3, random.Random(2), answers=2)
+    together = train.log_probs(model, batch)
+    assert together.shape == (3, 2)
+    for item, row in zip(batch, together, strict=True):
+        for (ids, labels), got in zip(item.answers, row, strict=True):
+            whole = torch.cat([item.system, ids])[None]
+            want = -torch.nn.functional.cross_entropy(model(input_ids=whole).logits[0, len(item.system) + 3 : -1], labels[4:])
+            assert got.item() == pytest.approx(want.item(), abs=1e-5)
+    other = train.Item(batch[0].system + 1, batch[0].answers)
+    with pytest.raises(ValueError, match="begin alike"):
+        train.log_probs(model, [batch[0], other])
+
+
+def test_system_prompt_learns_too():
+    # It goes through the model once for a batch; the gradient is as if each had its own.
+    model, _, adapters = small_model(Config(rank=2))
+    model.to(torch.float32)
+    for a in adapters.values():
+        torch.nn.init.normal_(a.b, std=0.1)
+    a = adapters["model.layers.0.self_attn.k_proj"].a
+    batch = items(3, random.Random(2))
+    (together,) = torch.autograd.grad(train.log_probs(model, batch).sum(), a)
+    alone = sum(torch.autograd.grad(train.log_probs(model, [item]).sum(), a)[0] for item in batch)
+    assert torch.allclose(together, alone, atol=1e-5)
+    assert together.abs().max() > 1e-4
+
+
+def test_adapters_change_nothing_at_first_and_merge_into_the_weights():
+    model, weights, adapters = small_model(Config(rank=2))
+    assert len(adapters) == 2 * 7
+    assert {n for n, p in model.named_parameters() if p.requires_grad} == {f"{n}.{p}" for n in adapters for p in ("a", "b")}
+    assert all(torch.equal(w, weights[n]) for n, w in decoder.merged(weights, adapters).items())
+    one = adapters["model.layers.1.mlp.up_proj"]
+    torch.nn.init.normal_(one.b)
+    one.linear.weight.data = weights["model.layers.1.mlp.up_proj.weight"]
+    x = torch.randn(5, 32)
+    merged = decoder.merged(weights, adapters)["model.layers.1.mlp.up_proj.weight"]
+    assert torch.allclose(one(x), x @ merged.T, atol=1e-4)
+
+
+def test_a_stage_that_was_cut_off_goes_on_where_it_stopped(tmp_path):
+    cfg = Config(rank=2, batch=2, save_every=2, sft_lr=1e-2)
+    data = items(10, random.Random(5))
+
+    def run(work, stop_after: int | None) -> tuple[list[float], dict]:
+        work.mkdir(exist_ok=True)
+        model, weights, adapters = small_model(cfg)
+        if stop_after is not None:
+            steps = iter(range(stop_after))
+
+            def log_probs(*args):
+                next(steps)  # StopIteration is the power cut
+                return real(*args)
+            real, train.log_probs = train.log_probs, log_probs
+            try:
+                with pytest.raises(StopIteration):
+                    train.sft(model, adapters, data, cfg, work)
+            finally:
+                train.log_probs = real
+            model, weights, adapters = small_model(cfg)
+        losses = train.sft(model, adapters, data, cfg, work)
+        return losses, decoder.merged(weights, adapters)
+
+    whole, weights = run(tmp_path / "whole", None)
+    cut, again = run(tmp_path / "cut", 3)
+    assert len(whole) == len(set(whole)) == 5
+    assert cut == whole
+    assert all(torch.equal(w, again[n]) for n, w in weights.items())
+
+
+def test_preference_stage_parts_chosen_from_rejected(tmp_path):
+    cfg = Config(rank=4, batch=4, preference_lr=2e-2, beta=1.0, sft_weight=0.0)
+    data = 24 * items(1, random.Random(6), answers=2)
+    model, _, adapters = small_model(cfg)
+    with torch.no_grad():
+        before = torch.cat([train.log_probs(model, [i]) for i in data])
+    train.prefer(model, adapters, data, cfg, tmp_path)
+    with torch.no_grad():
+        after = torch.cat([train.log_probs(model, [i]) for i in data])
+    assert (after[:, 0] - after[:, 1]).mean() > (before[:, 0] - before[:, 1]).mean() + 0.1
+
+
+def test_grammar_keeps_what_a_claim_comes_with():
+    rng = random.Random(1)
+
+    def texts(claim: dict, n: int = 60) -> set[str]:
+        request = {"claims": [claim], "user": json.dumps({"claims": [{"id": "c1", "sure": True, "label": "Bad"} | claim]})}
+        return {json.loads(grammar.chosen(grammar.claims_of(request), rng))["segments"][0]["text"] for _ in range(n)}
+
+    met = texts({"id": "c1", "kind": "phone", "aspect": "accuracy", "says": "Back to one that you know: the “v” /v/ in “very” needs some work."})
+    assert all(any(lead in t for lead in ("Again, ", "We have met this one before: ", "Back to one that you know: ", "Once more, ")) for t in met)
+    small = texts({"id": "c1", "kind": "phone", "aspect": "accuracy", "says": "If you like, one detail: the “th” /θ/ in “thin” wasn't clear yet."})
+    assert all(any(lead in t for lead in ("seldom mind: ", "one detail: ", "either way: ")) for t in small)
+    unsure = texts({"id": "c1", "kind": "phone", "aspect": "accuracy", "sure": False, "says": "I'm not quite sure, but the “v” /v/ in “very” may not have been clear."})
+    assert len(unsure) > 3 and all(any(h in t.lower() for h in ("not sure", "perhaps", "may be wrong")) for t in unsure)
+    step = texts({"id": "c1", "kind": "next", "label": None, "says": "Warm up with “very”, and then read the sentence to me once more."})
+    assert len(step) > 2 and all("“very”" in t for t in step)
+    assert any(t.startswith(("Thanks", "Thank you")) for t in met)
+
+
+def test_grammar_begins_otherwise_than_last_time():
+    claims = grammar.claims_of(REQUEST)
+    rng = random.Random(1)
+    assert not any(grammar.chosen(claims, rng, "Well done: your").startswith('{"segments": [{"claims": ["c1"], "text": "Well done: your') for _ in range(200))
+
+
+def test_asks_as_mynah_does_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    asked = []
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked.append((self.path, body))
+            if body["messages"][1]["content"] == "too long":
+                self.send_error(400)
+                return
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"choices": [{"message": {"content": "said: " + body["messages"][1]["content"]}}]}).encode())
+
+        def log_message(self, *_):
+            pass
+
+    requests = [{"id": f"u{k}", "system": "S", "user": user, "schema": {"type": "object"}} for k, user in enumerate(["one", "left out", "too long", "left out", "three"])]
+    (tmp_path / "requests").write_text("\n".join(map(json.dumps, requests)))
+    (tmp_path / "answers").write_text('{"id": "u0", "answer": "kept"}\n')
+    with http.server.HTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr("sys.argv", ["ask", "--url", f"http://127.0.0.1:{server.server_port}/v1/", "--requests", str(tmp_path / "requests"),
+                                         "--out", str(tmp_path / "answers"), "--every", "2"])
+        ask.main()
+        server.shutdown()
+    said = [json.loads(line) for line in (tmp_path / "answers").read_text().splitlines()]
+    assert [(s["id"], s["answer"]) for s in said] == [("u0", "kept"), ("u2", ""), ("u4", "said: three")]
+    path, body = asked[-1]
+    assert path == "/v1/chat/completions"
+    assert body["messages"][0] == {"role": "system", "content": "S"}
+    assert body["response_format"]["json_schema"]["schema"] == {"type": "object"}
