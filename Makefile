@@ -149,8 +149,27 @@ train-smoke: $(WHISPER)/fetched ## The whole of training in a minute or two, on 
 	$(TRAIN) all --whisper $(abspath $(WHISPER)) --smoke --corpus $(abspath $(EVAL_FIXTURE)) --labels $(abspath $(EVAL_FIXTURE)) --native $(abspath cmd/mynah/testdata/spoken) \
 	  --work $(SMOKE) --out $(SMOKE)/model --golden $(SMOKE)/golden
 
+build/venv/rationale: build/venv/installed training/mynah_rationale/requirements.txt
+	build/venv/bin/pip install --quiet --disable-pip-version-check --retries 10 -r training/mynah_rationale/requirements.txt
+	touch $@
+
+# SPEAKERS lists those that nothing is trained on: those of the scorer, unless
+# others are named.
+DECODER = $(TRAIN_WORK)/rationale
+RATIONALE = cd training && ../build/venv/bin/python -m mynah_rationale --mynah ../bin/mynah --base ../build/llm/model.gguf
+.PHONY: rationale-train
+rationale-train: build llm-server build/venv/rationale ## Train the rationale decoder (about an hour on two cores) from CORPUS and LABELS
+	$(RATIONALE) --corpus $(abspath $(CORPUS)) --labels $(abspath $(LABELS))/train.jsonl \
+	  --held-out $(abspath $(or $(SPEAKERS),$(TRAIN_WORK)/full/held-out.txt)) --work $(abspath $(DECODER)) --out $(abspath $(DECODER))/decoder.gguf
+
+.PHONY: rationale-smoke
+rationale-smoke: build llm-server build/venv/rationale ## The same in a few steps, on the recordings that are committed
+	rm -rf $(DECODER)-smoke
+	$(RATIONALE) --smoke --corpus $(abspath $(EVAL_FIXTURE)) --labels $(abspath $(EVAL_FIXTURE))/train.jsonl \
+	  --held-out /dev/null --work $(abspath $(DECODER))-smoke --out $(abspath $(DECODER))-smoke/decoder.gguf
+
 .PHONY: train-test
-train-test: build/venv/installed ## The tests of training
+train-test: build/venv/rationale ## The tests of training
 	cd training && ../build/venv/bin/python -m pytest -q tests
 
 .PHONY: clean
