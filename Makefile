@@ -123,10 +123,12 @@ FULL = --whisper $(abspath $(WHISPER)) --kokoro $(abspath $(KOKORO)) --corpus $(
 	--native $(abspath $(NATIVE)) --work $(abspath $(TRAIN_WORK)/full) --out ../scorer/model
 
 .PHONY: train
-train: $(WHISPER)/fetched $(KOKORO)/kokoro.onnx ## Train the scorer (two to three hours on two cores) from CORPUS, LABELS and NATIVE
-	$(TRAIN) all $(FULL) $(if $(START),--start $(abspath $(START))) --golden ../scorer/testdata/golden
-	go test ./scorer -run TestFitRefusal -v -timeout 30m -args -fit.model $(abspath scorer/model) \
+train: $(WHISPER)/fetched $(KOKORO)/kokoro.onnx ## Train the scorer (three hours on two cores) from CORPUS, LABELS and NATIVE
+	$(TRAIN) all $(FULL) $(if $(START),--start $(abspath $(START)))
+	cp scorer/model/g2p.onnx $(TRAIN_WORK)/full/model/ && $(TRAIN) manifest --out $(abspath $(TRAIN_WORK)/full/model)
+	go test ./scorer -run TestFitRefusal -v -timeout 30m -args -fit.model $(abspath $(TRAIN_WORK)/full/model) \
 	  -fit.labels $(abspath $(LABELS))/train.jsonl -fit.corpus $(abspath $(CORPUS)) -fit.speakers $(abspath $(TRAIN_WORK)/full/held-out.txt) -fit.write
+	$(TRAIN) release $(FULL) $(if $(START),--start $(abspath $(START))) --golden ../scorer/testdata/golden
 
 .PHONY: figures
 figures: build/venv/installed ## The model card's tables: the shipped model on CORPUS's held-out speakers
@@ -146,8 +148,8 @@ SMOKE = $(abspath $(TRAIN_WORK)/smoke)
 .PHONY: train-smoke
 train-smoke: $(WHISPER)/fetched ## The whole of training in a minute or two, on the recordings that are committed
 	rm -rf $(SMOKE)
-	$(TRAIN) all --whisper $(abspath $(WHISPER)) --smoke --corpus $(abspath $(EVAL_FIXTURE)) --labels $(abspath $(EVAL_FIXTURE)) --native $(abspath cmd/mynah/testdata/spoken) \
-	  --work $(SMOKE) --out $(SMOKE)/model --golden $(SMOKE)/golden
+	for stage in all release; do ($(TRAIN) $$stage --whisper $(abspath $(WHISPER)) --smoke --corpus $(abspath $(EVAL_FIXTURE)) --labels $(abspath $(EVAL_FIXTURE)) \
+	  --native $(abspath cmd/mynah/testdata/spoken) --work $(SMOKE) --out $(SMOKE)/released --golden $(SMOKE)/golden) || exit; done
 
 build/venv/rationale: build/venv/installed training/mynah_rationale/requirements.txt
 	build/venv/bin/pip install --quiet --disable-pip-version-check --retries 10 -r training/mynah_rationale/requirements.txt

@@ -15,7 +15,7 @@ from . import manifest
 from .config import Config, Paths
 from .pipeline import ENCODERS, Pipeline
 
-STAGES = ("features", "recogniser", "align", "judge", "synthesise", "joint", "calibrate", "export", "golden", "evaluate", "pairs", "robust", "manifest", "all")
+STAGES = ("features", "recogniser", "align", "judge", "synthesise", "joint", "calibrate", "export", "golden", "evaluate", "pairs", "robust", "manifest", "all", "release")
 
 
 def main() -> None:
@@ -27,9 +27,9 @@ def main() -> None:
                        ("out", "where the model goes"), ("golden", "where the golden files go"), ("kokoro", "the synthetic voices; see kokoro.Kokoro"),
                        ("start", "a released model to begin with, instead of Whisper's weights")):
         p.add_argument(f"--{name}", type=Path, help=text)
-    p.add_argument("--encoder", choices=ENCODERS, default="tuned", help="Whisper's own, or after the joint stage")
+    p.add_argument("--encoder", choices=ENCODERS, default="tuned", help="Whisper's own, after the joint stage, or after the same on everyone")
     p.add_argument("--split", choices=("held-out", "test"), default="held-out", help="what to evaluate on")
-    p.add_argument("--version", default="0.3.0", help="the model's, for its manifest")
+    p.add_argument("--version", default="0.4.0", help="the model's, for its manifest")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--smoke", action="store_true", help="a handful of utterances, a minute or two: proves that the pipeline runs")
     a = p.parse_args()
@@ -55,7 +55,7 @@ def main() -> None:
         run.align("frozen")
         run.train_judges()
         run.synthesise()
-        run.joint()
+        run.joint("tuned")
         e = "tuned"
     if every or a.stage == "features":
         run.features(e)
@@ -68,12 +68,15 @@ def main() -> None:
     if a.stage == "synthesise":
         run.synthesise()
     if a.stage == "joint":
-        run.joint()
+        run.joint(e)
     if every or a.stage == "calibrate":
         run.calibrate(e)
     if every or a.stage == "export":
         run.export(e, a.version)
-    if a.stage == "golden" or every and a.golden:
+    if a.stage == "release":
+        run.joint("everyone")
+        run.export("everyone", a.version)
+    if a.stage == "golden" or a.stage == "release" and a.golden:
         run.golden(*need("golden"))
     if every or a.stage == "evaluate":
         run.evaluate(a.split)

@@ -78,18 +78,19 @@ def _curve(raw: np.ndarray, above: np.ndarray, bends: np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(out)
 
 
-def knots_of(raw: np.ndarray, want: np.ndarray, level: str, strength: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where raw scores go: strength 0 keeps them, 1 gives the classes exactly the experts' shares on the data."""
+def knots_of(raw: np.ndarray, want: np.ndarray, level: str, strength: float, strict: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Where raw scores go: strength 0 keeps them, 1 gives the classes exactly the experts' shares on the data, but that so
+    many times as many are below Good."""
     want_class = classify(want, level)
     edges, top = np.array(EDGES[level]), TOP[level]
-    cuts = np.quantile(raw, [(want_class <= k).mean() for k in range(4)])
+    cuts = np.quantile(raw, [(want_class <= k).mean() * (strict if k == 2 else 1.0) for k in range(4)])
     cuts = edges + strength * (cuts - edges)
     low, high = min(raw.min(), cuts[0]) - 0.1 * top, max(raw.max(), cuts[-1]) + 0.02 * top
     return np.maximum.accumulate(np.r_[low, cuts, high] + np.arange(6) * 1e-4), np.r_[0.0, edges, top]
 
 
-def fit(raw: np.ndarray, want: np.ndarray, level: str, strength: float) -> Scale:
-    knots, values = knots_of(raw, want, level, strength)
+def fit(raw: np.ndarray, want: np.ndarray, level: str, strength: float, strict: float = 1.0) -> Scale:
+    knots, values = knots_of(raw, want, level, strength, strict)
     want_class, bends = classify(want, level), _bends(raw)
     curves = [_curve(raw, want_class > k, bends).tolist() for k in range(4)]
     return Scale(knots.tolist(), values.tolist(), bends.tolist(), curves)

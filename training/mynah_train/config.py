@@ -54,16 +54,18 @@ class Config:
     # Synthetic speech: recordings to train on, and by other voices to choose on.
     synthetic: int = 750
     synthetic_choice: int = 150
+    synthetic_added: int = 150  # more of the hardest kind, vowels added: likewise
+    synthetic_added_choice: int = 40
 
     # Stage 3: encoder, recogniser and judges together.
-    joint_epochs: int = 3
+    joint_epochs: int = 2
     joint_seconds: float = 50.0  # audio in a batch
     joint_native: float = 0.15  # native audio beside the corpus's, as a share of its hours an epoch
     joint_synthetic: int = 2  # how often an epoch meets the synthetic speech
     joint_frozen_layers: int = 2
     joint_rates: tuple[float, float, float] = (4e-5, 2e-4, 3e-4)  # encoder, recogniser, judge
     joint_ctc: float = 0.3  # weight of the recogniser's loss
-    joint_misread: float = 0.12  # share of the corpus's utterances in which one expected phone is replaced or added
+    joint_misread: float = 0.2  # share of the corpus's utterances in which one expected phone is replaced, added or removed
     joint_average: float = 0.997  # of the weights, a step
 
     max_seconds: float = 28.0  # one run of the acoustic graph; Whisper's positions end at 30 s
@@ -71,4 +73,5 @@ class Config:
     def smoke(self) -> Config:
         """The same pipeline in a minute or two, on a handful of utterances: proves that it runs."""
         return replace(self, limit=40, native_hours=0.02, recogniser_epochs=2, judge_epochs=2,
-                       judge_seeds=2, joint_epochs=1, synthetic=8, synthetic_choice=6)
+                       judge_seeds=2, joint_epochs=1, synthetic=8, synthetic_choice=6,
+                       synthetic_added=4, synthetic_added_choice=4)

@@ -40,12 +40,19 @@ class Utterance:
     gender: str = ""
     expert_scores: dict[str, list[float]] = field(default_factory=dict)
     spoken: np.ndarray | None = None  # classes of the phones that were really said, where that is known
+    added: np.ndarray | None = None  # N, whether a sound was added beside the phone, where that is known
 
     def said(self) -> np.ndarray:
         """The recogniser's target: what is known to have been said, else the phones that experts don't call missing or wrong."""
         if self.spoken is not None:
             return self.spoken
         return self.phones if self.phone_scores is None else self.phones[self.phone_scores >= 0.5]
+
+    def opinion(self) -> np.ndarray:
+        """What the judges learn of the sentence, 3 (ASPECTS): half way between the scores and the mean of the experts' own."""
+        if not self.expert_scores:
+            return self.scores
+        return (self.scores + [np.mean(self.expert_scores[a]) for a in ASPECTS]) / 2
 
 
 def read_audio(path: Path) -> np.ndarray:

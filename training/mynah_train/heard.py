@@ -17,7 +17,8 @@ import torch
 from .align import NotAlignable, viterbi
 from .data import Utterance
 from .judge import Phones, alone, heard_logits, within
-from .phonemes import CLASSES, split
+from .mistakes import variant
+from .phonemes import CLASSES, INVENTORY, PHONEMES, split
 
 # Sounds that learners put in each other's place.
 CONFUSABLE = """TH S;TH T;TH F;DH D;DH Z;V W;V B;V F;L R;L N;R W;IH IY;EH AE;AE AH;AA AH;EH EY;UH UW;OW AO;S SH;CH SH;JH CH;
@@ -62,6 +63,30 @@ def substituted(u: Utterance, rng: random.Random) -> tuple[Utterance, int, int] 
     phones = u.phones.copy()
     phones[j] = rng.choice(table[int(u.phones[j])])
     return replace(u, phones=phones), j, int(u.phones[j])
+
+
+def removed(u: Utterance, rng: random.Random) -> tuple[Utterance, int, int] | None:
+    """u without one well-said vowel, which is then one too many; the index of the phone beside it whose sound that
+    spoils (the one before it, or else after it, in its word), and the vowel."""
+    words, free = u.text.lower().split(), []
+    for j, c in enumerate(u.phones):
+        inside = np.flatnonzero(u.words == u.words[j])
+        beside = [k for k in (j - 1, j + 1) if k in inside]
+        if u.phone_scores[j] < 1.9 or not is_vowel(c) or not beside or any(is_vowel(u.phones[k]) for k in beside):
+            continue
+        reduced = u.stress[j] == 0 and j + 1 in inside and PHONEMES[u.phones[j + 1] - 1] in ("N", "L", "M", "R")
+        rest = [PHONEMES[u.phones[k] - 1] for k in inside if k != j]
+        if not reduced and u.phone_scores[beside[0]] >= 1.9 and not (len(words) > u.words[j] and variant(words[u.words[j]], rest)):
+            free.append((j, beside[0]))
+    if not free:
+        return None
+    j, beside = rng.choice(free)
+    cut = {k: np.delete(getattr(u, k), j) for k in ("phones", "stress", "words", "phone_scores")}
+    return replace(u, **cut), beside - (beside > j), int(u.phones[j])
+
+
+def is_vowel(c: int) -> bool:
+    return INVENTORY[PHONEMES[c - 1]][1]
 
 
 def cases(us: list[Utterance], logps: list[np.ndarray], seed: int) -> list[Case]:

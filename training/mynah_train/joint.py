@@ -24,6 +24,7 @@ from .judge import Judge, Raw, evidence
 from .mel import LogMel
 from .metrics import best_f1, pearson
 from .recogniser import Recogniser, batches, ctc_loss, mask_of, phone_error_rate
+from .synthetic import PHONE_SCORE, WORD_SCORE
 
 
 def schedule(done: float) -> float:
@@ -34,7 +35,8 @@ def schedule(done: float) -> float:
 class Tuner:
     """One run. Checkpoints after every epoch; a run begun again goes on from the last.
 
-    What is kept is the moving average of the weights.
+    What is kept is the moving average of the weights, itself averaged over the ends of the epochs: later ones hear
+    wrong sounds better, earlier ones agree with experts better.
     """
 
     def __init__(self, encoder: Encoder, recogniser: Recogniser, judges: list[Judge], cfg: Config, checkpoint: Path):
@@ -44,7 +46,7 @@ class Tuner:
         self.seconds: dict[Path, float] = {}
         encoder.freeze(cfg.joint_frozen_layers)
         self.model = nn.ModuleDict({"encoder": encoder, "recogniser": recogniser, "judges": nn.ModuleList(judges)})
-        self.mean = copy.deepcopy(self.model).eval()
+        self.mean, self.kept = copy.deepcopy(self.model).eval(), copy.deepcopy(self.model).eval()
 
     def hear(self, model: nn.ModuleDict, utterances: list[Utterance], augment: Augment | None, speed: float = 0.0
              ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -127,8 +129,11 @@ class Tuner:
                     each = "  ".join(f"{k} {np.mean(v, 0).round(3)}" for k, v in total.items() if v)
                     print(f"joint, epoch {epoch + 1} of {cfg.joint_epochs}: {step} of {len(plans[epoch])} steps, "
                           f"{(time.monotonic() - began) / step:.2f} s each, CTC and scores: {each}", flush=True)
+            with torch.no_grad():
+                for k, m in zip(self.kept.parameters(), self.mean.parameters()):
+                    k.lerp_(m, 1 / (epoch + 1))
             self._save(epoch + 1, opt)
-            print(f"epoch {epoch + 1}: {self.report(self.mean, held_out, choice)}", flush=True)
+            print(f"epoch {epoch + 1}: {self.report(self.kept, held_out, choice)}", flush=True)
 
     def _plan(self, epoch: int, sets: dict[str, list[Utterance]]) -> list[tuple[str, list[int]]]:
         """An epoch's batches: all of the corpus, the synthetic speech so many times, and a share of the native audio
@@ -148,8 +153,8 @@ class Tuner:
 
     @torch.no_grad()
     def report(self, model: nn.ModuleDict, held_out: list[Utterance], choice: list[Utterance]) -> str:
-        """Phone error rate and correlations on held-out speakers, by the mean of the judges and by each alone; how well
-        wrong sounds are told from right ones in other voices."""
+        """Phone error rate and correlations on held-out speakers (if there are any), by the mean of the judges and by each
+        alone; how well wrong sounds are told from right ones in other voices."""
         model.eval()
         logps, raws, each = [], [], []
         for i in range(0, len(held_out), 8):
@@ -161,7 +166,7 @@ class Tuner:
                 logps.append(logp[k, :n].numpy())
                 raws.append(Raw(*(x[k] for x in mean)))
                 each.append([Raw(*(x[k] for x in a)) for a in answers])
-        want = judging.truth(held_out)
+        want = judging.truth(held_out) if held_out else None
 
         def correlations(raws: list[Raw]) -> str:
             got = judging.flatten(raws, held_out)
@@ -170,8 +175,10 @@ class Tuner:
             f1, p = best_f1(want.phone < 0.5, -got.phone)
             return " ".join(f"{k} {v:.3f}" for k, v in r.items()) + f" F1 {f1:.3f} P@.5 {p:.3f}"
 
-        lines = [f"PER {phone_error_rate(logps, held_out):.4f} {correlations(raws)}"]
-        lines += [f"  judge {k + 1}: {correlations([x[k] for x in each])}" for k in range(len(model["judges"]))]
+        lines = []
+        if held_out:
+            lines = [f"PER {phone_error_rate(logps, held_out):.4f} {correlations(raws)}"]
+            lines += [f"  judge {k + 1}: {correlations([x[k] for x in each])}" for k in range(len(model["judges"]))]
         found: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
         for i in range(0, len(choice), 16):
             logp, frames, count = self.hear(model, choice[i : i + 16], None)
@@ -189,7 +196,7 @@ class Tuner:
 
     def _save(self, epoch: int, opt) -> None:
         partial = self.checkpoint.with_suffix(".partial")
-        torch.save({"epoch": epoch, "model": self.model.state_dict(), "mean": self.mean.state_dict(),
+        torch.save({"epoch": epoch, "model": self.model.state_dict(), "mean": self.mean.state_dict(), "kept": self.kept.state_dict(),
                     "optimiser": opt.state_dict()}, partial)
         partial.rename(self.checkpoint)
 
@@ -199,28 +206,42 @@ class Tuner:
         c = torch.load(self.checkpoint, weights_only=True)
         self.model.load_state_dict(c["model"])
         self.mean.load_state_dict(c["mean"])
+        self.kept.load_state_dict(c["kept"])
         opt.load_state_dict(c["optimiser"])
         return c["epoch"]
 
 
 def misread(u: Utterance, rng: random.Random) -> Utterance:
     """u with another sentence than the one that was read: one well-said phone is expected to be a confusable one, or
-    one more phone is expected after it. The recording is then wrong by construction; nothing is known of its sentence."""
-    if rng.random() < 0.75:
-        found = heard.substituted(u, rng)
-        if found is None:
-            return u
-        v, j, _ = found
-        phone_scores = u.phone_scores.copy()
-        phone_scores[j] = 0.3
-    else:
-        right = [j for j in range(len(u.phones)) if u.phone_scores[j] >= 1.9]
-        if not right:
-            return u
-        j = rng.choice(right) + 1
-        extra = rng.choice([c for c in heard.confusable() if c not in u.phones[max(j - 1, 0) : j + 1]])
-        v = replace(u, phones=np.insert(u.phones, j, extra), stress=np.insert(u.stress, j, 0), words=np.insert(u.words, j, u.words[j - 1]))
-        phone_scores = np.insert(u.phone_scores, j, 0.2).astype(np.float32)
-    word_scores = u.word_scores.copy()
-    word_scores[v.words[j]] = min(word_scores[v.words[j]], 4.0)
+    isn't expected, or one more is expected after it. The recording is then wrong by construction; nothing is known of
+    its sentence."""
+    change = rng.choices((_replaced, _removed, _inserted), (0.5, 0.3, 0.2))[0]
+    if (found := change(u, rng)) is None:
+        return u
+    v, j, worth = found
+    phone_scores, word_scores = v.phone_scores.copy(), u.word_scores.copy()
+    phone_scores[j] = worth
+    word_scores[v.words[j]] = min(word_scores[v.words[j]], WORD_SCORE)
     return replace(v, phone_scores=phone_scores, word_scores=word_scores, scores=None, spoken=u.said())
+
+
+def _replaced(u: Utterance, rng: random.Random) -> tuple[Utterance, int, float] | None:
+    found = heard.substituted(u, rng)
+    return found and (found[0], found[1], PHONE_SCORE["substituted"])
+
+
+def _removed(u: Utterance, rng: random.Random) -> tuple[Utterance, int, float] | None:
+    if (found := heard.removed(u, rng)) is None:
+        return None
+    v, j, _ = found
+    return replace(v, added=np.arange(len(v.phones)) == j), j, PHONE_SCORE["added"]
+
+
+def _inserted(u: Utterance, rng: random.Random) -> tuple[Utterance, int, float] | None:
+    right = [j for j in range(len(u.phones)) if u.phone_scores[j] >= 1.9]
+    if not right:
+        return None
+    j = rng.choice(right) + 1
+    extra = rng.choice([c for c in heard.confusable() if c not in u.phones[max(j - 1, 0) : j + 1]])
+    return replace(u, phones=np.insert(u.phones, j, extra), stress=np.insert(u.stress, j, 0),
+                   words=np.insert(u.words, j, u.words[j - 1]), phone_scores=np.insert(u.phone_scores, j, 2.0)), j, PHONE_SCORE["dropped"]

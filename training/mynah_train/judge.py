@@ -39,6 +39,7 @@ class Evidence(NamedTuple):
     peak: torch.Tensor  # B, N, 512: last tap in the middle of its state
     posterior: torch.Tensor  # B, N, 39: log of each phoneme's share of the segment
     heard: torch.Tensor  # B, N, 40: log odds of each phoneme against nothing; see heard_logits
+    gaps: torch.Tensor  # B, N, 80: the same of the frames before the phone's state, and of those after it; see between
     scalars: torch.Tensor  # B, N, SCALARS
     utterance: torch.Tensor  # B, 2D: mean and deviation of the frames
     globals: torch.Tensor  # B, GLOBALS
@@ -74,6 +75,15 @@ def alone(p: Phones, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.maximum(before + 1, first - ALONE), torch.minimum(next_first, last + ALONE + 1)
 
 
+def between(p: Phones, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Begin and end (exclusive) of the frames before the first phone's state, and after each one's until the next one's,
+    (B, N + 1) float32: what was said there, if anything was, nobody expected. Arguments as of segments."""
+    first, last = p.first.float(), p.last.float()
+    _, stop = alone(p, frames)
+    begin = torch.cat([(first[:, :1] - ALONE).clamp(min=0), last + 1], 1)
+    return begin, torch.cat([first[:, :1], stop], 1)
+
+
 def following(p: Phones) -> torch.Tensor:
     """(B, N): whether another phone comes after this one."""
     return F.pad(p.phoneme[:, 1:], (0, 1)) > 0
@@ -102,6 +112,8 @@ def evidence(logp: torch.Tensor, frames: torch.Tensor, p: Phones, frame_mask: to
     total = share.sum(-1, keepdim=True)
     posterior = (share / (total + 1e-6) + 1e-6).log()
     heard = heard_logits(logp, within(*alone(p, count), logp.shape[1]))
+    gaps = heard_logits(logp, within(*between(p, count), logp.shape[1]))
+    gaps = torch.cat([gaps[:, :-1], gaps[:, 1:]], -1)
 
     own = F.one_hot(p.phoneme, CLASSES).to(logp.dtype)  # B, N, 40
     own_posterior = (posterior * own[..., 1:]).sum(-1)
@@ -145,7 +157,7 @@ def evidence(logp: torch.Tensor, frames: torch.Tensor, p: Phones, frame_mask: to
         mean(own_posterior - other_posterior), mean((own_heard < other_heard).float()),
         (new_word * valid).sum(1) / 10, start / 50, step_spread,
     ], -1)
-    return Evidence(pooled, peak, posterior, heard, scalars, torch.cat([centre, deviation], -1), overall)
+    return Evidence(pooled, peak, posterior, heard, gaps, scalars, torch.cat([centre, deviation], -1), overall)
 
 
 def heard_logits(logp: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
@@ -201,6 +213,7 @@ class Raw(NamedTuple):
     stress: torch.Tensor  # B, N
     sentence: torch.Tensor  # B, 3
     wrong: torch.Tensor  # B, N: log odds that another sound was said, none, or one too many
+    added: torch.Tensor  # B, N: log odds of one too many, beside this one
 
 
 class Sounds(nn.Module):
@@ -218,6 +231,7 @@ class Sounds(nn.Module):
         self.net = nn.Sequential(nn.Linear(size + 2 * 64, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, width // 2),
                                  nn.GELU(), nn.Dropout(dropout), nn.Linear(width // 2, 1))
         self.beside = nn.Linear(24 + CLASSES, 64)
+        self.gaps = _silent(width)
 
     def forward(self, e: Evidence, p: Phones) -> torch.Tensor:
         said = self.phoneme(p.phoneme)
@@ -226,7 +240,34 @@ class Sounds(nn.Module):
         nothing = torch.zeros_like(beside[:, :1])
         before, after = torch.cat([nothing, beside[:, :-1]], 1), torch.cat([beside[:, 1:], nothing], 1)
         x = torch.cat([e.heard / 5, e.posterior / 5, self.norm_scalars(e.scalars), said, before, after], -1)
+        return self.net[1:](self.net[0](x) + self.gaps(e.gaps / 5))[..., 0]
+
+
+class Added(nn.Module):
+    """What was heard before and after one phone's state -> log odds that a sound was added there. The phone before it
+    answers for an added sound, and only at the beginning of a word the one after it."""
+
+    def __init__(self, width: int, dropout: float):
+        super().__init__()
+        self.phoneme = nn.Embedding(CLASSES, 16)
+        self.norm_scalars = Standard(SCALARS)
+        self.net = nn.Sequential(nn.Linear(3 * CLASSES + SCALARS + 3 * 16, width), nn.GELU(), nn.Dropout(dropout),
+                                 nn.Linear(width, width // 2), nn.GELU(), nn.Dropout(dropout), nn.Linear(width // 2, 1))
+
+    def forward(self, e: Evidence, p: Phones) -> torch.Tensor:
+        said = self.phoneme(p.phoneme) * (p.phoneme > 0).float()[..., None]
+        nothing = torch.zeros_like(said[:, :1])
+        before, after = torch.cat([nothing, said[:, :-1]], 1), torch.cat([said[:, 1:], nothing], 1)
+        x = torch.cat([e.gaps / 5, e.heard / 5, self.norm_scalars(e.scalars), said, before, after], -1)
         return self.net(x)[..., 0]
+
+
+def _silent(width: int) -> nn.Linear:
+    """Takes Evidence.gaps; adds nothing to a judge that is begun without it."""
+    layer = nn.Linear(2 * CLASSES, width)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 class Judge(nn.Module):
@@ -237,6 +278,7 @@ class Judge(nn.Module):
         self.norm_pooled, self.pooled = nn.LayerNorm(hidden), nn.Linear(hidden, width)
         self.norm_peak, self.peak = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, width)
         self.posterior, self.heard = nn.Linear(CLASSES - 1, width), nn.Linear(CLASSES, width)
+        self.gaps = _silent(width)
         self.norm_scalars, self.scalars = Standard(SCALARS), nn.Linear(SCALARS, width)
         self.phoneme, self.stress = nn.Embedding(CLASSES, width), nn.Embedding(3, width)
         self.position = nn.Embedding(POSITIONS, width)
@@ -248,12 +290,13 @@ class Judge(nn.Module):
         self.to_phone = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1))
         self.to_word, self.to_stress = self._word_head(width, dropout), self._word_head(width, dropout)
         self.to_sentence = nn.ModuleList(nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1)) for _ in range(3))
-        self.sounds = Sounds(width, dropout)
+        self.sounds, self.added = Sounds(width, dropout), Added(width, dropout)
 
     def fit(self, scalars: torch.Tensor, overall: torch.Tensor) -> None:
         """Takes the constants that centre and scale (P, SCALARS) and (U, GLOBALS) of the training data."""
         self.norm_scalars.fit(scalars)
         self.sounds.norm_scalars.fit(scalars)
+        self.added.norm_scalars.fit(scalars)
         self.norm_globals.fit(overall)
 
     @staticmethod
@@ -268,7 +311,8 @@ class Judge(nn.Module):
         said = self.phoneme(p.phoneme)
         x = (self.pooled(self.drop_features(self.norm_pooled(e.pooled)))
              + self.peak(self.drop_features(self.norm_peak(e.peak)))
-             + self.posterior(e.posterior / 5) + self.heard(e.heard / 5) + self.scalars(self.norm_scalars(e.scalars))
+             + self.posterior(e.posterior / 5) + self.heard(e.heard / 5) + self.gaps(e.gaps / 5)
+             + self.scalars(self.norm_scalars(e.scalars))
              + said + self.stress(p.stress) + self.position(position)[None])
         whole = (self.utterance(self.drop_features(self.norm_utterance(e.utterance)))
                  + self.globals(self.norm_globals(e.globals)))
@@ -283,11 +327,11 @@ class Judge(nn.Module):
         same = same / same.sum(-1, keepdim=True).clamp(min=1)
         word = torch.cat([same @ phones, same @ said], -1)
         return Raw(self.to_phone(phones)[..., 0], self.to_word(word)[..., 0], self.to_stress(word)[..., 0], sentence,
-                   self.sounds(e, p))
+                   self.sounds(e, p), self.added(e, p))
 
 
 class Correction(NamedTuple):
-    """How the odds that another sound was said lower the scores: fitted on held-out speakers and voices.
+    """How the odds that another sound was said, or one too many, lower the scores: fitted on held-out speakers and voices.
 
     Experts forgive a wrong sound more than a learner wants who has to know about it, and the judge learns from them.
     """
@@ -295,13 +339,20 @@ class Correction(NamedTuple):
     beyond: float  # log odds below which nothing changes
     phone: float  # of 0-2, for each nat beyond, up to `most`
     word: float  # of 0-10, likewise, by the word's surest wrong phone
+    added_beyond: float = 0.0  # the same of an added sound
+    added_phone: float = 0.0
+    added_word: float = 0.0
     most: float = 4.0
 
 
 def corrected(raw: Raw, p: Phones, c: Correction) -> Raw:
     """raw with what was said weighed in."""
     valid = p.phoneme > 0
-    doubt = torch.where(valid, (raw.wrong - c.beyond).clamp(0.0, c.most), torch.zeros(()))
     same = (p.word[:, :, None] == p.word[:, None]) & valid[:, None]
-    worst = torch.where(same, doubt[:, None], torch.zeros(())).amax(-1)
-    return raw._replace(phone=raw.phone - c.phone * doubt, word=raw.word - c.word / WORD_SCALE * worst)
+    nothing = torch.zeros(())
+    phone, word = raw.phone, raw.word
+    for odds, beyond, each, whole in ((raw.wrong, c.beyond, c.phone, c.word), (raw.added, c.added_beyond, c.added_phone, c.added_word)):
+        doubt = torch.where(valid, (odds - beyond).clamp(0.0, c.most), nothing)
+        phone = phone - each * doubt
+        word = word - whole / WORD_SCALE * torch.where(same, doubt[:, None], nothing).amax(-1)
+    return raw._replace(phone=phone, word=word)

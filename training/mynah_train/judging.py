@@ -68,9 +68,9 @@ def collate(examples: list[Example]) -> tuple[Evidence, Phones]:
 
 def loss_of(raw: Raw, utterances: list[Utterance], phone_weight: float = 1.0) -> torch.Tensor:
     """Squared errors of phones, words (each once), their stress and the sentence, as far as there are scores, and the
-    cross entropy of sounds being wrong."""
+    cross entropies of sounds being wrong and of sounds being added."""
     total = torch.zeros(())
-    found: dict[str, tuple[list, list]] = {k: ([], []) for k in ("phone", "word", "stress", "sentence", "wrong")}
+    found: dict[str, tuple[list, list]] = {k: ([], []) for k in ("phone", "word", "stress", "sentence", "wrong", "added")}
 
     def add(name: str, got: torch.Tensor, want: np.ndarray) -> None:
         found[name][0].append(got)
@@ -80,6 +80,8 @@ def loss_of(raw: Raw, utterances: list[Utterance], phone_weight: float = 1.0) ->
         n = len(u.phones)
         sure = np.flatnonzero(wrong(u) >= 0)
         add("wrong", raw.wrong[i, :n][sure], wrong(u)[sure])
+        sure = np.flatnonzero(added(u) >= 0)
+        add("added", raw.added[i, :n][sure], added(u)[sure])
         if u.phone_scores is None:
             continue
         starts = word_starts(u)
@@ -87,11 +89,11 @@ def loss_of(raw: Raw, utterances: list[Utterance], phone_weight: float = 1.0) ->
         add("word", raw.word[i, starts], u.word_scores / WORD_SCALE)
         add("stress", raw.stress[i, starts], u.stress_scores / WORD_SCALE)
         if u.scores is not None:
-            add("sentence", raw.sentence[i], u.scores / SENTENCE_SCALE)
+            add("sentence", raw.sentence[i], u.opinion() / SENTENCE_SCALE)
     for name, (got, want) in found.items():
         if got:
-            f = F.binary_cross_entropy_with_logits if name == "wrong" else F.mse_loss
-            weight = {"phone": phone_weight, "wrong": 0.5}.get(name, 1.0)
+            f = F.binary_cross_entropy_with_logits if name in ("wrong", "added") else F.mse_loss
+            weight = {"phone": phone_weight, "wrong": 0.5, "added": 0.5}.get(name, 1.0)
             total = total + weight * f(torch.cat(got).flatten(), torch.cat(want).flatten())
     return total
 
@@ -101,6 +103,13 @@ def wrong(u: Utterance) -> np.ndarray:
     if u.phone_scores is None:
         return np.zeros(len(u.phones))
     return np.where(u.phone_scores >= 1.8, 0.0, np.where(u.phone_scores < 0.7, 1.0, -1.0))
+
+
+def added(u: Utterance) -> np.ndarray:
+    """For each phone 1: a sound was added beside it; 0: none was; -1: there is no telling."""
+    if u.added is not None:
+        return u.added.astype(float)
+    return np.zeros(len(u.phones)) if u.phone_scores is None else np.where(u.phone_scores >= 1.8, 0.0, -1.0)
 
 
 def word_starts(u: Utterance) -> np.ndarray:

@@ -38,16 +38,16 @@ def _file(path: Path) -> dict:
     return {"name": path.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
 
-def write(out: Path, version: str, cfg: Config, refusal: Refusal, heard_min_probability: float) -> None:
+def write(out: Path, version: str, cfg: Config, refusal: Refusal, heard_min_probability: float,
+          fitted_in: Path | None = None) -> None:
     """Describes the graphs in `out`, and the rubric and thresholds that belong to them.
 
-    What the scorer fitted for the same acoustic graph (see README) is kept.
+    What the scorer fitted (see README) is taken from the manifest `fitted_in`, if it is there.
     """
-    fitted, old = {}, out / "manifest.json"
-    if old.exists():
-        before = json.loads(old.read_text(encoding="utf-8"))
-        if before["files"].get("acoustic") == _file(out / FILES["acoustic"]):
-            fitted = {k: v for k, v in before["refusal"].items() if k not in ("min_phones", "min_posterior")}
+    fitted = {}
+    if fitted_in and fitted_in.exists():
+        before = json.loads(fitted_in.read_text(encoding="utf-8"))
+        fitted = {k: v for k, v in before["refusal"].items() if k not in ("min_phones", "min_posterior")}
     manifest = {
         "format": FORMAT,
         "name": "mynah-scorer",

@@ -49,8 +49,8 @@ def said(phones: list[list[str]], made: list[Mistake]) -> list[list[str]]:
     return out
 
 
-def _variant(word: str, phones: list[str]) -> bool:
-    """Whether the dictionary has that as a way to say the word."""
+def variant(word: str, phones: list[str]) -> bool:
+    """Whether the dictionary has that as a way to say the word; phones with or without stress."""
     return [plain(p) for p in phones] in [[plain(p) for p in entry] for entry in dictionary().get(word.lower(), [])]
 
 
@@ -79,7 +79,7 @@ def possible(words: list[str], phones: list[list[str]], substitutes: dict[str, l
                 out.append(Mistake("added", w, j, (p, "AH0")))
                 if j == 0 and plain(p) == "S":
                     out.append(Mistake("added", w, j, ("EH0", p)))
-    return [m for m in out if not _variant(words[m.word], said(phones, [m])[m.word])]
+    return [m for m in out if not variant(words[m.word], said(phones, [m])[m.word])]
 
 
 def _clear(p: str, q: str, before: str, after: str) -> bool:

@@ -23,7 +23,9 @@ from .judge import Correction, Judge
 from .judging import Example
 from .mel import LogMel
 
-ENCODERS = ("frozen", "tuned")  # Whisper's own; after the joint stage
+# Whisper's own; after the joint stage; after the same on everyone, the held-out speakers too.
+ENCODERS = ("frozen", "tuned", "everyone")
+_CHECKPOINT = {"tuned": "joint.pt", "everyone": "joint-everyone.pt"}
 
 
 class Pipeline:
@@ -52,18 +54,18 @@ class Pipeline:
         if which == "frozen":
             e.load_state_dict(released.state(self.paths.start / "acoustic.onnx", "encoder"))
             return e.eval()
-        e.load_state_dict(self._tuned("encoder"))
+        e.load_state_dict(self._tuned("encoder", which))
         return e.eval()
 
     def recogniser(self, which: str) -> recogniser.Recogniser:
         m = recogniser.Recogniser(len(self.cfg.taps))
-        m.load_state_dict(self._tuned("recogniser") if which == "tuned" else
+        m.load_state_dict(self._tuned("recogniser", which) if which != "frozen" else
                           torch.load(self.paths.stage("recogniser.pt"), weights_only=True))
         return m.eval()
 
     def judges(self, which: str) -> list[Judge]:
-        if which == "tuned":
-            tuned, states = self._tuned("judges"), []
+        if which != "frozen":
+            tuned, states = self._tuned("judges", which), []
             for i in range(self.cfg.judge_seeds):
                 states.append({k.removeprefix(f"{i}."): v for k, v in tuned.items() if k.startswith(f"{i}.")})
         else:
@@ -75,12 +77,16 @@ class Pipeline:
             out.append(m.eval())
         return out
 
-    def _tuned(self, module: str) -> dict:
-        """The module's averaged weights after the joint stage."""
-        c = torch.load(self.paths.stage("joint.pt"), weights_only=True)
+    def _tuned(self, module: str, which: str) -> dict:
+        """The module's weights after the joint stage, averaged over its epochs."""
+        c = torch.load(self.paths.stage(_CHECKPOINT[which]), weights_only=True)
         if c["epoch"] < self.cfg.joint_epochs:
             raise RuntimeError(f"the joint stage has run {c['epoch']} of {self.cfg.joint_epochs} epochs")
-        return {k.removeprefix(f"{module}."): v for k, v in c["mean"].items() if k.startswith(f"{module}.")}
+        return {k.removeprefix(f"{module}."): v for k, v in c["kept"].items() if k.startswith(f"{module}.")}
+
+    def folder(self, which: str) -> Path:
+        """Where a model is exported to: to be measured on held-out speakers, or to be shipped."""
+        return self.paths.out if which == "everyone" else self.paths.work / "model"
 
     def _needed(self, which: str) -> tuple[list[Utterance], list[Utterance]]:
         """What is trained on, and what choices are made on, whose features are computed as the exported graph computes
@@ -158,20 +164,26 @@ class Pipeline:
             return
         train, held = self.sets
         free = [v for v in kokoro.voices(self.paths.kokoro) if v not in kokoro.HELD_OUT + kokoro.CHOICE]
-        for name, us, voices, count in (("synthetic", train, free, self.cfg.synthetic),
-                                        ("synthetic-choice", held, list(kokoro.CHOICE), self.cfg.synthetic_choice)):
-            synthetic.synthesise(partial(synthetic.plan, us, voices, count, self.cfg.seed), self.paths.kokoro, self.paths.stage(name))
+        cfg, choice = self.cfg, list(kokoro.CHOICE)
+        for name, us, voices, count, kinds in (("synthetic", train, free, cfg.synthetic, synthetic.MIXED),
+                                               ("synthetic-choice", held, choice, cfg.synthetic_choice, synthetic.MIXED),
+                                               ("synthetic-added", train, free, cfg.synthetic_added, synthetic.ADDED),
+                                               ("synthetic-added-choice", held, choice, cfg.synthetic_added_choice, synthetic.ADDED)):
+            synthetic.synthesise(partial(synthetic.plan, us, voices, count, cfg.seed, kinds), self.paths.kokoro, self.paths.stage(name))
 
     def synthetic(self, name: str) -> list[Utterance]:
-        folder = self.paths.stage(name)
-        return synthetic.load(folder) if self.paths.kokoro else []
+        """What `synthesise` left in two folders: every kind of mistake, and the hardest."""
+        folders = [self.paths.stage(n) for n in (name, name.replace("synthetic", "synthetic-added"))]
+        return [u for folder in folders for u in synthetic.load(folder)] if self.paths.kokoro else []
 
-    def joint(self) -> None:
+    def joint(self, which: str) -> None:
         """Encoder, recogniser and judges together."""
-        cfg, checkpoint = self.cfg, self.paths.stage("joint.pt")
+        cfg, checkpoint = self.cfg, self.paths.stage(_CHECKPOINT[which])
         if checkpoint.exists() and torch.load(checkpoint, weights_only=True)["epoch"] >= cfg.joint_epochs:
             return
         train, held = self.sets
+        if which == "everyone":
+            train, held = train + held, []
         Tuner(self.encoder("frozen"), self.recogniser("frozen"), self.judges("frozen"), cfg, checkpoint).train(
             train, data.native(self.paths, cfg), self.synthetic("synthetic"), held, self.synthetic("synthetic-choice"))
 
@@ -214,13 +226,16 @@ class Pipeline:
         print(json.dumps({k: report[k] for k in ("correction", "of wrong sounds", "heard", "refusal", "refused as no speech")}, indent=2))
 
     def export(self, which: str, version: str) -> None:
-        """The graphs and their manifest. Fails if the graphs and PyTorch don't agree on held-out recordings."""
-        c = json.loads(self.paths.stage(f"{which}/calibration.json").read_text(encoding="utf-8"))
+        """The graphs and their manifest. Fails if the graphs and PyTorch don't agree on held-out recordings.
+
+        What was trained on everyone takes all constants from what wasn't: there is nobody left to fit them on.
+        """
+        c = json.loads(self.paths.stage("tuned/calibration.json").read_text(encoding="utf-8"))
         self.write_held_out()
         scales = {k: calibration.Scale(**s) for k, s in c["scales"].items()}
         heard_scale = HeardScale(*(c["heard"][k] for k in ("scale", "expected", "missing")))
         acoustic = export.Acoustic(self.encoder(which), self.recogniser(which))
-        new, out = self.paths.stage("export"), self.paths.out
+        new, out = self.paths.stage("export"), self.folder(which)
         new.mkdir(exist_ok=True)
         export.export_acoustic(acoustic, self.cfg, new / "acoustic.onnx")
         export.export_judge(export.Judgement(self.judges(which), Correction(**c["correction"]), scales, heard_scale), self.hidden, new / "judge.onnx")
@@ -228,22 +243,23 @@ class Pipeline:
         out.mkdir(parents=True, exist_ok=True)
         for name in ("acoustic.onnx", "judge.onnx"):  # together, and only what passed
             shutil.copyfile(new / name, out / name)
-        manifest.write(out, version, self.cfg, manifest.Refusal(**c["refusal"]), c["heard"]["min_probability"])
+        manifest.write(out, version, self.cfg, manifest.Refusal(**c["refusal"]), c["heard"]["min_probability"],
+                       self.folder("tuned") / "manifest.json")
 
     def golden(self, folder: Path) -> None:
         golden.write(self.paths.out, self.sets[1], folder)
 
     def evaluate(self, split: str) -> dict:
         us = self.sets[1] if split == "held-out" else data.corpus(self.paths, "test")
-        return evaluate.run(self.paths.out, us, self.paths.work / f"evaluation-{split}", split)
+        return evaluate.run(self.folder("tuned" if split == "held-out" else "everyone"), us, self.paths.work / f"evaluation-{split}", split)
 
     def pairs(self, voices: Path) -> None:
         audio = self.paths.stage("pairs")
         pairs.synthesise(voices, audio)
-        self._report("pairs", pairs.run(self.paths.out, audio, self.sets[1]))
+        self._report("pairs", pairs.run(self.folder("everyone"), audio) | pairs.learners(self.folder("tuned"), self.sets[1]))
 
     def robust(self) -> None:
-        self._report("robust", robust.run(self.paths.out, self.sets[1], self.paths.stage("robust-answers.json")))
+        self._report("robust", robust.run(self.folder("tuned"), self.sets[1], self.paths.stage("robust-answers.json")))
 
     def _report(self, name: str, figures: dict) -> None:
         text = json.dumps(figures, indent=2)

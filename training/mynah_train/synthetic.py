@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,19 @@ from tqdm import tqdm
 
 from . import kokoro
 from .data import Utterance
-from .mistakes import HIGH, LOW, MID, Mistake, contrasts, possible, said
+from .mistakes import HIGH, KINDS, LOW, MID, Mistake, contrasts, possible, said, vowel
 from .phonemes import PHONEMES, split
 
 # What a wrong sound is worth (0-2), by kind of mistake: for the added vowel, its neighbour. And its word (0-10).
-PHONE_SCORE = {"substituted": 0.3, "dropped": 0.2, "added": 0.6}
+PHONE_SCORE = {"substituted": 0.3, "dropped": 0.2, "added": 0.4}
 WORD_SCORE = 4.0
+# How often each kind of mistakes.KINDS is made.
+MIXED, ADDED = (0.7, 0.15, 0.15), (0.0, 0.0, 1.0)
+# What learners add, beside the most usual, which is AH0.
+VOWELS = ("IH0", "IY0", "UH0", "UW0", "ER0")
 
 
-def plan(corpus: list[Utterance], voices: list[str], count: int, seed: int) -> list[dict]:
+def plan(corpus: list[Utterance], voices: list[str], count: int, seed: int, kinds: tuple[float, float, float] = MIXED) -> list[dict]:
     """What is to be said: sentences of the corpus, three in four with one to three mistakes, every contrast about as
     often as any other. The same for the same arguments."""
     rng = random.Random(seed)
@@ -43,12 +48,14 @@ def plan(corpus: list[Utterance], voices: list[str], count: int, seed: int) -> l
         made: list[Mistake] = []
         if rng.random() < 0.75:
             found = possible(words, phones, substitutes)
-            kinds = rng.choices(("substituted", "dropped", "added"), (0.7, 0.15, 0.15), k=3)
-            for kind in kinds[: 1 + (len(words) > 4) + (len(words) > 7)]:
+            for kind in rng.choices(KINDS, kinds, k=3)[: 1 + (len(words) > 4) + (len(words) > 7)]:
                 free = [m for m in found if m.kind == kind and all(abs(m.word - o.word) > 1 for o in made)]
                 if free:
                     weights = [1 / (1 + used.get(_key(phones, m), 0)) ** 2 for m in free]
                     made.append(rng.choices(free, weights)[0])
+                    if kinds is ADDED and rng.random() < 0.4:
+                        other = rng.choice(VOWELS)
+                        made[-1] = replace(made[-1], said=tuple(other if vowel(p) else p for p in made[-1].said))
                     key = _key(phones, made[-1])
                     used[key] = used.get(key, 0) + 1
             if not made:
@@ -107,13 +114,15 @@ def utterance(item: dict, path: Path) -> Utterance:
     codes = [(split(p), w) for w, ps in enumerate(item["phones"]) for p in ps]
     starts = np.cumsum([0] + [len(ps) for ps in item["phones"]])
     phone_scores, word_scores = np.full(len(codes), 2.0, np.float32), np.full(len(item["phones"]), 10.0, np.float32)
+    added = np.zeros(len(codes), bool)
     for m in mistakes(item):
         phone_scores[starts[m.word] + m.at] = PHONE_SCORE[m.kind]
+        added[starts[m.word] + m.at] = m.kind == "added"
         word_scores[m.word] = WORD_SCORE
     return Utterance(
         id=f"{path.parent.name}-{path.stem}", path=path, text=item["text"], speaker=item["voice"],
         phones=np.array([c for (c, _), _ in codes], np.int64), stress=np.array([s for (_, s), _ in codes], np.int64),
         words=np.array([w for _, w in codes], np.int64), phone_scores=phone_scores, word_scores=word_scores,
         stress_scores=np.full(len(item["phones"]), 10.0, np.float32),
-        spoken=np.array([split(p)[0] for ps in spoken(item) for p in ps], np.int64),
+        spoken=np.array([split(p)[0] for ps in spoken(item) for p in ps], np.int64), added=added,
     )

@@ -106,11 +106,14 @@ def test_judge_graph_equals_pytorch_for_any_number_of_phones(judge_graph, n):
 def test_the_surer_another_sound_was_said_the_lower_the_score():
     p = phones(6)  # two words of three
     odds = torch.tensor([[-9.0, -1.0, 0.0, 1.0, 3.0, 99.0]])
-    raw = Raw(torch.full((1, 6), 2.0), torch.full((1, 6), 2.0), torch.zeros(1, 6), torch.ones(1, 3), odds)
-    got = corrected(raw, p, Correction(0.0, 0.25, 2.0))
+    none = torch.full((1, 6), -9.0)
+    raw = Raw(torch.full((1, 6), 2.0), torch.full((1, 6), 2.0), torch.zeros(1, 6), torch.ones(1, 3), odds, none)
+    got = corrected(raw, p, Correction(0.0, 0.25, 2.0, 0.0, 0.5, 2.0))
     assert got.phone[0].tolist() == [2.0, 2.0, 2.0, 1.75, 1.25, 1.0]
     assert np.allclose(got.word[0], [2.0] * 3 + [2.0 - 4 * 2.0 / 5] * 3)
     assert got.sentence is raw.sentence and got.stress is raw.stress
+    got = corrected(raw._replace(wrong=none, added=odds), p, Correction(0.0, 0.5, 2.0, 0.0, 0.25, 2.0))
+    assert got.phone[0].tolist() == [2.0, 2.0, 2.0, 1.75, 1.25, 1.0]
 
 
 def test_a_released_model_s_weights_come_back(judge_graph, tmp_path):
@@ -130,10 +133,10 @@ def test_a_released_model_s_weights_come_back(judge_graph, tmp_path):
 
 def test_the_correction_that_is_fitted_is_the_one_that_is_exported():
     p = phones(7)  # words of three, three and one
-    raw = Raw(*(torch.randn(1, 7) for _ in range(3)), torch.ones(1, 3), torch.randn(1, 7) * 3)
+    raw = Raw(*(torch.randn(1, 7) for _ in range(3)), torch.ones(1, 3), torch.randn(1, 7) * 3, torch.randn(1, 7) * 3)
     raw = raw._replace(word=torch.tensor([[1.0, 1, 1, 2, 2, 2, 0.5]]))
-    c, starts = Correction(-1.0, 0.3, 1.5), np.array([0, 3, 6])
-    flat = correct.Flat(raw.phone[0].numpy(), raw.wrong[0].numpy(), raw.word[0, starts].numpy() * 5, starts, np.zeros(7))
+    c, starts = Correction(-1.0, 0.3, 1.5, 0.5, 0.4, 0.9), np.array([0, 3, 6])
+    flat = correct.Flat(raw.phone[0].numpy(), raw.wrong[0].numpy(), raw.added[0].numpy(), raw.word[0, starts].numpy() * 5, starts, np.zeros(7), np.zeros(7))
     phone, word = correct.corrected(flat, c)
     want = corrected(raw, p, c)
     assert np.allclose(phone, want.phone[0], atol=1e-6) and np.allclose(word, want.word[0, starts] * 5, atol=1e-5)

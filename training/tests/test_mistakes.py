@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mynah_train import joint, kokoro, mistakes, pairs, synthetic
+from mynah_train import heard, joint, kokoro, mistakes, pairs, synthetic
 from mynah_train.data import Utterance, dictionary
 from mynah_train.judging import wrong
 from mynah_train.mistakes import HIGH, LOW, MID, Mistake, contrasts
@@ -83,9 +83,23 @@ def test_a_misread_recording_is_wrong_in_one_place_and_says_what_it_said(utteran
         u = joint.misread(utterance, random.Random(seed))
         assert wrong(u).sum() == 1 and (u.word_scores < 10).sum() == 1 and u.scores is None
         assert u.said().tolist() == utterance.phones.tolist() != u.phones.tolist()
+        assert (u.added is not None) == (len(u.phones) < len(utterance.phones)) and (u.added is None or u.added.sum() == 1)
         assert len(u.phones) == len(u.words) == len(u.stress) == len(u.phone_scores)
     bad = replace(utterance, phone_scores=np.full(len(utterance.phones), 1.0, np.float32))
     assert all(joint.misread(bad, random.Random(s)) is bad for s in range(5))
+
+
+def test_what_is_not_expected_is_a_vowel_between_consonants_and_has_one_neighbour_to_blame(utterance):
+    seen = set()
+    for seed in range(60):
+        u, at, vowel = heard.removed(utterance, random.Random(seed))
+        gone = int(np.flatnonzero(np.append(u.phones, 0) != utterance.phones)[0])
+        assert utterance.phones[gone] == vowel and np.delete(utterance.phones, gone).tolist() == u.phones.tolist()
+        assert heard.is_vowel(vowel) and not heard.is_vowel(u.phones[at]) and u.words[at] == utterance.words[gone]
+        assert at == (gone - 1 if gone and utterance.words[gone - 1] == utterance.words[gone] else gone)
+        assert len(u.phones) == len(u.words) == len(u.stress) == len(u.phone_scores)
+        seen.add(gone)
+    assert len(seen) > 4
 
 
 def test_pairs_cover_every_contrast_above_low():
