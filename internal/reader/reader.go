@@ -143,11 +143,11 @@ func (r *Reading) part(s string, words []string, unsure bool) bool {
 		r.Claims = append(r.Claims, Claim{Level: Overall, Aspect: "accuracy", Word: -1, Good: true, Text: s})
 		return true
 	}
-	if reDoubt.MatchString(s) && !reReference.MatchString(s) {
+	body := reLead.ReplaceAllString(s, "")
+	if (reDoubt.MatchString(s) || reDoubt.MatchString(body)) && !reReference.MatchString(s) {
 		r.Claims = append(r.Claims, Claim{Level: Overall, Aspect: "accuracy", Word: -1, Unsure: true, Doubt: true, Text: s})
 		return false // what follows is what to do about it
 	}
-	body := reLead.ReplaceAllString(s, "")
 	if reInstruction.MatchString(body) || strings.Contains(body, " should ") || strings.HasPrefix(body, "It has come up") || strings.EqualFold(strings.TrimRight(body, "."), "i'm not sure") {
 		return false
 	}

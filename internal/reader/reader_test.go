@@ -89,6 +89,7 @@ func TestRead(t *testing.T) {
 		"I'm not sure how clear all of it was, so read it once more, a little slower.": {"in doubt"},
 		"I couldn't tell whether every word was clear; read it again.":                 {"in doubt"},
 		"How clear the whole sentence was, I'm not sure, so send it again.":            {"in doubt"},
+		"And then: how clear the whole sentence was, I'm not sure, so send it again.":  {"in doubt"},
 		// What judges nothing.
 		"Press your tongue tip to the ridge behind your top teeth.":  nil,
 		"Now say “light” three times, slowly and clearly.":           nil,
