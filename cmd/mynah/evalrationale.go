@@ -88,7 +88,11 @@ func (c *evalRationaleCmd) Run(ctx context.Context, r *run) (err error) {
 		explainers["answers"] = given
 	}
 	for name, explainer := range explainers {
-		replies, err := openReplies(c.Out, name+" "+cfg.LLM.Model)
+		kept := c.Out
+		if name == "answers" { // they are at hand, and others next time
+			kept = ""
+		}
+		replies, err := openReplies(kept, name+" "+cfg.LLM.Model)
 		if err != nil {
 			return err
 		}

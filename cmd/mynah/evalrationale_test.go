@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -180,6 +181,15 @@ func TestEvalRationaleOfAnswers(t *testing.T) {
 	verified, err := os.ReadFile(filepath.Join(dir, "verified.jsonl"))
 	if err != nil || strings.Count(string(verified), `"whole":true`) != n-(n+3)/4 || !strings.Contains(string(verified), `"broken":["topic"]`) {
 		t.Errorf("%v: %.300s", err, verified)
+	}
+	// The same folder, other answers: nothing of the first ones is kept.
+	none := regexp.MustCompile(`"answer":"(\\.|[^"\\])*"`).ReplaceAllString(out.String(), `"answer":"{}"`)
+	if err := os.WriteFile(answers, []byte(none), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f = rationaleReportOf(t, "--from", "experts", "--answers", answers, "--out", dir).Explainers["answers"]
+	if f.FirstTry == nil || f.FirstTry.Of != n || f.FirstTry.Part != 0 || f.Worded.Part != 0 {
+		t.Errorf("of empty answers: first try %+v, worded %+v", f.FirstTry, f.Worded)
 	}
 	if err := os.WriteFile(answers, []byte(`{"id":"other","answer":"{}"}`), 0o600); err != nil {
 		t.Fatal(err)
