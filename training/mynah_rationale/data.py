@@ -81,7 +81,7 @@ def examples(mynah: Mynah, cfg: Config) -> tuple[list[Example], float]:
     for labels_of in ("experts", "model"):
         asked = [r for r in mynah.requests(labels_of) if grammar.fixes(grammar.claims_of(r)) or rng.random() < cfg.easy]
         rng.shuffle(asked)
-        asked = asked[: 8 * cfg.sft_examples]
+        asked = asked[: 8 * cfg.sft_examples]  # all of the corpus's; for a smoke test a few
         chosen, avoided = [], []
         for r in asked:
             claims = grammar.claims_of(r)
