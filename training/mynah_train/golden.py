@@ -16,8 +16,8 @@ README = """# Golden recordings
 Written by `python -m mynah_train golden`: for each recording the phones expected in it, their alignment and all
 outputs of the shipped model, through ONNX Runtime. The scorer's test holds Go to them.
 
-The recordings (FLAC, 16 kHz mono) are from speechocean762's train split, from speakers that the model was not
-trained on: Zhang et al., "speechocean762: An Open-Source Non-native English Speech Corpus For Pronunciation
+The recordings (FLAC, 16 kHz mono) are from speechocean762's train split, from speakers that choices are
+made on: Zhang et al., "speechocean762: An Open-Source Non-native English Speech Corpus For Pronunciation
 Assessment", Interspeech 2021, CC BY 4.0.
 """
 
