@@ -91,7 +91,7 @@ func TestShippedModelFindsTheDifferences(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A frame before "you" begins.
-	you := int((whole.Words[4].Start-.02) * 16000)
+	you := int((whole.Words[4].Start - .02) * 16000)
 	for _, tt := range []struct {
 		name    string
 		samples []float32
