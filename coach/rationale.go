@@ -14,7 +14,7 @@ const (
 	ClaimPause    ClaimKind = "pause"    // a pause that broke the sentence
 	ClaimChange   ClaimKind = "change"   // better (or not) than an earlier time
 	ClaimCue      ClaimKind = "cue"      // how to make a sound
-	ClaimNext     ClaimKind = "next"     // what to try next; with an aspect, because we are not sure of that aspect
+	ClaimNext     ClaimKind = "next"     // what to try next; with an aspect, because we are not sure of that aspect; with a phone, because that was the least clear
 )
 
 // Claim is one checkable statement of a rationale, with the evidence it rests

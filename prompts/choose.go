@@ -26,9 +26,13 @@ func Choose(a coach.Assessment, earlier []coach.Lesson) []coach.Claim {
 	var claims []coach.Claim
 	fixes := pick(a, candidates(a, earlier))
 	better, changed := change(a, earlier)
+	onward := next(fixes, better, a, earlier)
 	said := slices.Clone(fixes)
 	if changed {
 		said = append(said, better)
+	}
+	if onward.Phone != nil {
+		said = append(said, onward)
 	}
 	if s, ok := strength(a, earlier, said); ok {
 		claims = append(claims, s)
@@ -44,7 +48,7 @@ func Choose(a coach.Assessment, earlier []coach.Lesson) []coach.Claim {
 		}
 		claims = append(claims, f, how)
 	}
-	claims = append(claims, next(fixes, a, earlier))
+	claims = append(claims, onward)
 	for i := range claims {
 		claims[i].ID = fmt.Sprintf("c%d", i+1)
 	}
@@ -77,7 +81,7 @@ const longPause = 0.35 // seconds inside a sentence that a listener notices
 // small word, which belongs to the one that follows.
 func breaks(a coach.Assessment, p coach.Pause) float64 {
 	seconds := p.End - p.Start
-	if functionWord(a.Words[p.After].Text) {
+	if FunctionWord(a.Words[p.After].Text) {
 		return 1.5 * seconds
 	}
 	return seconds
@@ -176,7 +180,7 @@ func candidates(a coach.Assessment, earlier []coach.Lesson) []candidate {
 
 // weight makes small words count less: they are weak in good speech.
 func weight(w coach.Word) float64 {
-	if functionWord(w.Text) {
+	if FunctionWord(w.Text) {
 		return .5
 	}
 	return 1
@@ -246,7 +250,7 @@ func stressProblem(a coach.Assessment, i int) (coach.Claim, bool) {
 func skipped(a coach.Assessment) (coach.Claim, bool) {
 	at := -1
 	for i, w := range a.Words {
-		if !w.Spoken && (at < 0 || functionWord(a.Words[at].Text) && !functionWord(w.Text)) {
+		if !w.Spoken && (at < 0 || FunctionWord(a.Words[at].Text) && !FunctionWord(w.Text)) {
 			at = i
 		}
 	}

@@ -1,6 +1,7 @@
 package prompts
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,8 +141,9 @@ func teacher(f coach.Claim, _ coach.Assessment, round int) string {
 	return "Read it together with a teacher once, both at the same time; a person hears what I can't."
 }
 
-// next picks one thing to try, another than last time.
-func next(fixes []coach.Claim, a coach.Assessment, earlier []coach.Lesson) coach.Claim {
+// next picks one thing to try, another than last time. better is what has improved,
+// if anything has.
+func next(fixes []coach.Claim, better coach.Claim, a coach.Assessment, earlier []coach.Lesson) coach.Claim {
 	c := coach.Claim{Kind: coach.ClaimNext}
 	var options []string
 	switch {
@@ -153,7 +155,14 @@ func next(fixes []coach.Claim, a coach.Assessment, earlier []coach.Lesson) coach
 			"How clear the whole sentence was, I'm not sure, so send it to me again from a quiet place.",
 			"I'm not sure that I understood all of it; read it again as if to someone across the table.",
 		}
-	case len(fixes) == 0 && flawless(a):
+	case len(fixes) == 0 && polish(&c, better, a):
+		s := soundRef(a, *c.Word, *c.Phone)
+		options = []string{
+			"One thing to polish: of the sounds in your main words, " + s + " came out least clearly.",
+			"Of the sounds in your main words, " + s + " came out least clearly; say it slowly once more, if you like.",
+			"A last bit of polish: of the sounds in your main words, " + s + " came out least clearly, so give it a little more time.",
+		}
+	case len(fixes) == 0 && a.Sentence.Accuracy.Label == coach.Excellent && flawless(a):
 		options = []string{
 			"I have nothing to correct here, so try a longer sentence next.",
 			"Nothing here needs work; read it once more as if you were telling it to a friend.",
@@ -203,6 +212,39 @@ func next(fixes []coach.Claim, a coach.Assessment, earlier []coach.Lesson) coach
 	}
 	c.Text = fresh(options, mix(a.Text, strconv.Itoa(len(earlier)), lastText(earlier, coach.ClaimNext)), earlier)
 	return c
+}
+
+// polish points c at the sound that came out least clearly, where the sentence
+// was Good: that leaves a few slips, and so something to polish, even where no
+// single one is sure enough to be a fix. It compares, and blames nothing: which
+// score is the lowest is sure. Small words are weak in good speech and don't
+// count. False where the sentence was better or worse, where no sound stands out,
+// or where it is in the word that has become better.
+func polish(c *coach.Claim, better coach.Claim, a coach.Assessment) bool {
+	if a.Sentence.Accuracy.Label != coach.Good {
+		return false
+	}
+	lowest, alone := math.Inf(1), false
+	for i, w := range a.Words {
+		if !w.Spoken || FunctionWord(w.Text) {
+			continue
+		}
+		for j, p := range w.Phones {
+			if !p.Accuracy.Scored() || p.Accuracy.Score > lowest {
+				continue
+			}
+			s, known := soundOf(p)
+			alone = known && p.Accuracy.Score < lowest
+			if lowest = p.Accuracy.Score; alone {
+				c.Word, c.Phone, c.Expected = ptr(i), ptr(j), s.Phoneme
+			}
+		}
+	}
+	if !alone || better.Word != nil && *better.Word == *c.Word {
+		c.Word, c.Phone, c.Expected = nil, nil, ""
+		return false
+	}
+	return true
 }
 
 // flawless reports that no label of the assessment is below Good, and that the

@@ -85,7 +85,7 @@ func (l line) practice(sound coach.Phoneme) float64 {
 			continue
 		}
 		rest := .6
-		if functionWord(strings.Trim(written, ".,:;?!")) {
+		if FunctionWord(strings.Trim(written, ".,:;?!")) {
 			rest = .8
 		}
 		left *= math.Pow(rest, float64(n))

@@ -105,6 +105,8 @@ func TestReplies(t *testing.T) {
 	hazy.Sentence.Accuracy = judged(coach.Good, 10, .8)
 	dim := say("we walked home together")
 	dim.Words[2].Accuracy = judged(coach.Average, 10, .6)
+	good := overall(say("the red light is very big"), coach.Good, coach.Good, coach.Good)
+	good.Words[4].Phones[0].Accuracy = judged(coach.Good, 2, .8)
 	skipped := say("we walked home together")
 	skipped.Words[3] = coach.Word{Text: "together", Phones: skipped.Words[3].Phones}
 	skipped.Sentence.Completeness = coach.Judgement{Label: coach.Good, Score: 7.5, Confidence: 1}
@@ -122,6 +124,7 @@ func TestReplies(t *testing.T) {
 		"a word that was skipped":             {skipped},
 		"a sentence that may be poor":         {hazy, hazy, hazy},
 		"a word of which nothing is sure":     {dim},
+		"good speech that can be polished":    {good, good, good},
 		"the stress on another syllable":      {stress, stress, stress},
 		"words that can't be quoted":          {odd},
 		"another sentence, the sound is back": {think, say("she asked for three sheep")},
@@ -304,6 +307,19 @@ func holds(t *testing.T, l coach.Lesson, earlier []coach.Lesson) {
 			}
 		case c.Kind == coach.ClaimNext:
 			nexts++
+			if c.Phone != nil {
+				for i, w := range a.Words {
+					for j, p := range w.Phones {
+						least := a.Words[*c.Word].Phones[*c.Phone].Accuracy.Score
+						if w.Spoken && !prompts.FunctionWord(w.Text) && p.Accuracy.Scored() && p.Accuracy.Score <= least && (i != *c.Word || j != *c.Phone) {
+							t.Errorf("polishes %+v, but %+v is no clearer", c, p)
+						}
+					}
+				}
+				if fixes > 0 || a.Sentence.Accuracy.Label != coach.Good {
+					t.Errorf("polishes beside %d fixes what is %+v", fixes, a.Sentence.Accuracy)
+				}
+			}
 			if doubt := c.Aspect != ""; doubt != (fixes == 0 && prompts.Doubtful(a)) || doubt && !strings.Contains(c.Text, "not sure") {
 				t.Errorf("%d fixes, doubtful %t: %+v", fixes, prompts.Doubtful(a), c)
 			}

@@ -33,7 +33,7 @@ func strength(a coach.Assessment, earlier []coach.Lesson, said []coach.Claim) (c
 		return slices.ContainsFunc(said, func(f coach.Claim) bool { return f.Word != nil && *f.Word == i })
 	}
 	for i, w := range a.Words {
-		if !w.Spoken || taken(i) || functionWord(w.Text) || merit(w.Accuracy) < praiseworthy {
+		if !w.Spoken || taken(i) || FunctionWord(w.Text) || merit(w.Accuracy) < praiseworthy {
 			continue
 		}
 		if c := (coach.Claim{Aspect: coach.Accuracy, Word: ptr(i), Label: w.Accuracy.Label, Confidence: w.Accuracy.Confidence}); len(w.Phones) >= 3 {
@@ -244,7 +244,7 @@ func carried(a coach.Assessment, last coach.Lesson) (coach.Claim, bool) {
 		}
 		for i, w := range a.Words {
 			for j, p := range w.Phones {
-				if w.Spoken && !functionWord(w.Text) && p.Expected == f.Expected && weak(p) == weak(*before) && merit(p.Accuracy) >= praiseworthy {
+				if w.Spoken && !FunctionWord(w.Text) && p.Expected == f.Expected && weak(p) == weak(*before) && merit(p.Accuracy) >= praiseworthy {
 					return coach.Claim{
 						Kind: coach.ClaimChange, Aspect: coach.Accuracy, Word: ptr(i), Phone: ptr(j),
 						Label: p.Accuracy.Label, Confidence: p.Accuracy.Confidence, Expected: f.Expected,

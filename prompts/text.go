@@ -159,9 +159,9 @@ func stressed(w coach.Word) (at, of int, ok bool) {
 	return at, of, at >= 0 && of > 1
 }
 
-// functionWord reports one of the small words that carry grammar: they are
+// FunctionWord reports one of the small words that carry grammar: they are
 // weak in good speech, so a flaw in one is seldom worth a learner's time.
-func functionWord(w string) bool {
+func FunctionWord(w string) bool {
 	const words = " a an the of to in on at by for from with as and or but so if than that this is am are was were be been it its i you he she we they me him her us them my your his our their do does did have has had will would can could shall should may must not no up out off there i'm it's he's she's we're they're you're i'll "
 	return strings.Contains(words, " "+strings.ToLower(strings.ReplaceAll(w, "’", "'"))+" ")
 }

@@ -55,7 +55,7 @@ func newLexicon() *lexicon {
 		right spot-on flawless flawlessly amazing awesome proud congratulations natural naturally fluent fluently precise
 		precisely effective effectively pleasant recognisable recognizable enjoyed love loved distinct distinctly
 		intelligible neat neatly remarkable stellar ideal properly delightful ace nailed mastered sharp controlled flowed flowing`),
-		blames: set(`unclear wrong wrongly incorrect incorrectly mistake mistakes error errors missing missed lost dropped
+		blames: set(`unclear wrong wrongly incorrect incorrectly mistake mistakes error errors missing miss misses missed lost dropped
 		weak faint muffled mumbled uneven choppy halting halted hesitant awkward awkwardly hard difficult difficulty
 		problem problems issue issues poor poorly bad badly worse worst mispronounced swallowed skipped unfortunately
 		confusing confused struggle struggled struggling trouble inaccurate imprecise off garbled blurred slurred rough

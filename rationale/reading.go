@@ -181,6 +181,9 @@ func (r reading) verdicts(l *lexicon, goals bool) (praise, blame int) {
 			if !good && !bad || w == "well" && i > 0 && s.words[i-1] == "as" {
 				continue
 			}
+			if good && i > 0 && s.words[i-1] == "least" {
+				continue // of several, which says nothing of how it was; see scope
+			}
 			before := s.words[max(0, i-3):i]
 			turned := slices.ContainsFunc(before, func(b string) bool { return l.negations[b] || strings.HasSuffix(b, "n't") })
 			aimed := goals && slices.ContainsFunc(before, func(b string) bool { return l.aims[b] })

@@ -385,10 +385,14 @@ func (v *verifier) scope(r reading, g *group) bool {
 	if g.praise != nil && !g.aspects[coach.Accuracy] && r.hasBeyond(v.lex.clarity, g.said) {
 		return false
 	}
+	ofWord := slices.ContainsFunc(g.claims, func(c coach.Claim) bool { return c.Word != nil && c.Kind != coach.ClaimCue })
 	for _, w := range r.words {
-		if has(v.lex.universals, w) && (g.praise != nil && g.praise.Word != nil || g.fix != nil && g.fix.Word != nil) {
+		if has(v.lex.universals, w) && ofWord {
 			return false
 		}
+	}
+	if r.set["least"] && !g.said.set["least"] {
+		return false
 	}
 	if r.set["still"] && !g.said.set["still"] && (g.fix == nil || g.fix.Label != coach.Average) {
 		return false

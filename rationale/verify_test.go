@@ -49,6 +49,7 @@ func lesson() (coach.Assessment, []coach.Claim) {
 		{ID: "c7", Kind: coach.ClaimStrength, Aspect: coach.Fluency, Label: coach.Good, Confidence: .9},
 		{ID: "c8", Kind: coach.ClaimPhone, Aspect: coach.Accuracy, Word: at(1), Phone: at(0), Expected: "TH", Label: coach.Bad, Confidence: .45},
 		{ID: "c9", Kind: coach.ClaimNext, Aspect: coach.Accuracy, Text: "I'm not sure how clear all of it was, so read it once more, a little slower."},
+		{ID: "c10", Kind: coach.ClaimNext, Word: at(7), Phone: at(1), Expected: "M", Text: "One thing to polish: of the sounds in your main words, the “m” /m/ in “important” came out least clearly."},
 	}
 }
 
@@ -85,6 +86,8 @@ func TestVerifyPassesFaithfulWordings(t *testing.T) {
 		{"c7", "You read smoothly, well done!"},
 		{"c8", "I'm not sure, but the “th” /θ/ in “think” may not have been clear."},
 		{"c8", "Maybe the “th” in “think” could be a little clearer."},
+		{"c10", "Of the sounds in your main words, the “m” /m/ in “important” came out least clearly."},
+		{"c10", "One thing to polish next: the “m” in “important” came out least clearly of the sounds in your main words."},
 		{"c9", "I'm not quite sure how clear all of it was; please read it once more, a little slower."},
 		{"c9", "Read it once more, a little slower: I'm not sure how clear all of it was."},
 	} {

@@ -81,11 +81,13 @@ type rationaleFigures struct {
 	Precision  map[string]share `json:"precision"`          // of fixes, by level: as experts say
 	Unsure     map[string]share `json:"precision_not_sure"` // of those said to be not sure
 	Praise     map[string]share `json:"praise"`             // of praise, by level: as experts say
+	Polish     share            `json:"polish"`             // sounds said to be the least clear, without blame: experts put them below 2
 	WorstNamed share            `json:"worst_sound_named"`  // utterances with a sound that experts put below .5: it, or its word, is named
 	FlawNamed  share            `json:"flaw_named"`         // likewise, any sound below 1.5 or word below 8
-	PoorPraise share            `json:"poor_praised"`       // utterances that experts put below 5: praised, with neither something to work on nor doubt
+	PoorPraise share            `json:"poor_praised"`       // utterances that experts put below 5: praised, with nothing to work on, nothing to polish, and no doubt
 	PoorMixed  share            `json:"poor_mixed"`         // of these, praised as a whole beside it
 	PoorDoubt  share            `json:"poor_doubted"`       // of these, with nothing to work on, but said to be in doubt
+	PoorPolish share            `json:"poor_polished"`      // of these, with nothing to work on but a sound to polish
 	GoodBlamed share            `json:"good_blamed"`        // utterances that experts put at 9 or more: something plainly to work on that experts found fine
 	GoodDoubt  share            `json:"good_doubted"`       // of these, said to be in doubt
 	Judge      *judgeFigures    `json:"judge"`              // what a language model read
@@ -178,7 +180,9 @@ func newRationaleFigures(learners []speaker) rationaleFigures {
 	f.Agreement, f.ReadBack = t.shares("agree"), t.share("read back")
 	f.Precision, f.Unsure, f.Praise = t.shares("fix"), t.shares("unsure"), t.shares("praise")
 	f.WorstNamed, f.FlawNamed = t.share("worst named"), t.share("flaw named")
-	f.PoorPraise, f.PoorMixed, f.PoorDoubt = t.share("poor praised"), t.share("poor mixed"), t.share("poor doubted")
+	f.Polish = t.share("polish")
+	f.PoorPraise, f.PoorMixed = t.share("poor praised"), t.share("poor mixed")
+	f.PoorDoubt, f.PoorPolish = t.share("poor doubted"), t.share("poor polished")
 	f.GoodBlamed, f.GoodDoubt = t.share("good blamed"), t.share("good doubted")
 	f.Words, f.Grade = spread(words), spread(grades)
 	f.Texts, f.Openings, f.Sentences = t.share("texts"), t.share("openings"), t.share("sentences")
@@ -206,13 +210,16 @@ func (n speakerNote) agree(t *tally, speaker int, read reader.Reading) (odd []st
 	}
 	for _, c := range n.rationale.Claims {
 		doubt := c.Kind == coach.ClaimNext && c.Aspect != ""
-		if c.Kind == coach.ClaimCue || c.Kind == coach.ClaimNext && !doubt {
+		polish := c.Kind == coach.ClaimNext && c.Phone != nil
+		if c.Kind == coach.ClaimCue || c.Kind == coach.ClaimNext && !doubt && !polish {
 			continue
 		}
 		found := slices.ContainsFunc(read.Claims, func(r reader.Claim) bool {
 			switch {
 			case doubt || r.Doubt:
 				return doubt && r.Doubt
+			case polish || r.Least:
+				return polish && r.Least && r.Word == *c.Word && r.Sound == string(c.Expected)
 			case r.Good == prompts.IsFix(c):
 				return false
 			case c.Phone != nil:
@@ -265,6 +272,9 @@ func bearsOut(a coach.Assessment, c reader.Claim) bool {
 		}
 	case reader.Sound:
 		p, ok := meant(a.Words[c.Word], c)
+		if c.Least {
+			return ok && leastClear(a, p)
+		}
 		if !ok || !fits(p.Accuracy) {
 			return false
 		}
@@ -279,6 +289,16 @@ func mayBeUnclear(a coach.Assessment) bool {
 	j := a.Sentence.Accuracy
 	return !j.Label.Clear() || j.Confidence < .95 ||
 		slices.ContainsFunc(a.Words, func(w coach.Word) bool { return w.Accuracy.Scored() && !w.Accuracy.Label.Clear() })
+}
+
+// leastClear reports that no phone of a word that is no function word has a lower
+// score.
+func leastClear(a coach.Assessment, least coach.Phone) bool {
+	return !slices.ContainsFunc(a.Words, func(w coach.Word) bool {
+		return w.Spoken && !prompts.FunctionWord(w.Text) && slices.ContainsFunc(w.Phones, func(p coach.Phone) bool {
+			return p.Accuracy.Scored() && p.Accuracy.Score < least.Accuracy.Score
+		})
+	})
 }
 
 // meant is the phone of a word that a claim about a sound means.
@@ -310,10 +330,17 @@ func (n speakerNote) judge(t *tally, speaker int, read reader.Reading) {
 	if len(u.Words) != len(n.now.Words) {
 		return // the sentence was split otherwise
 	}
-	named, fixes, general, unjust, doubt := map[int]bool{}, 0, false, false, false
+	named, fixes, general, unjust, doubt, polish := map[int]bool{}, 0, false, false, false, false
 	for _, c := range read.Claims {
 		if c.Doubt {
 			doubt = true
+			continue
+		}
+		if c.Least {
+			polish, named[c.Word] = true, true
+			if score, _, known := n.expertScore(c); known {
+				t.add("polish", speaker, score < 2)
+			}
 			continue
 		}
 		score, right, known := n.expertScore(c)
@@ -357,9 +384,10 @@ func (n speakerNote) judge(t *tally, speaker int, read reader.Reading) {
 	}
 	switch overall := u.Scores[coach.Accuracy]; {
 	case overall < 5:
-		t.add("poor praised", speaker, fixes == 0 && !doubt)
-		t.add("poor mixed", speaker, (fixes > 0 || doubt) && general)
+		t.add("poor praised", speaker, fixes == 0 && !doubt && !polish)
+		t.add("poor mixed", speaker, (fixes > 0 || doubt || polish) && general)
 		t.add("poor doubted", speaker, fixes == 0 && doubt)
+		t.add("poor polished", speaker, fixes == 0 && polish)
 	case overall >= 9:
 		t.add("good blamed", speaker, unjust)
 		t.add("good doubted", speaker, doubt)

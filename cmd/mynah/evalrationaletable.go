@@ -43,11 +43,13 @@ func (r rationaleReport) write(out io.Writer) error {
 		row("experts agree, not sure: "+level, func(f rationaleFigures) string { return f.Unsure[level].String() })
 		row("experts agree, praise: "+level, func(f rationaleFigures) string { return f.Praise[level].String() })
 	}
+	row("experts agree, to polish: sound", func(f rationaleFigures) string { return f.Polish.String() })
 	row("a worst sound, or its word, is named", func(f rationaleFigures) string { return f.WorstNamed.String() })
 	row("a flaw is named", func(f rationaleFigures) string { return f.FlawNamed.String() })
 	row("poor speech praised", func(f rationaleFigures) string { return f.PoorPraise.String() })
 	row("poor speech: mixed", func(f rationaleFigures) string { return f.PoorMixed.String() })
 	row("poor speech: only in doubt", func(f rationaleFigures) string { return f.PoorDoubt.String() })
+	row("poor speech: only to polish", func(f rationaleFigures) string { return f.PoorPolish.String() })
 	row("good speech blamed", func(f rationaleFigures) string { return f.GoodBlamed.String() })
 	row("good speech in doubt", func(f rationaleFigures) string { return f.GoodDoubt.String() })
 	for _, what := range []string{"answered", "sentence", "word", "poor praised", "poor mixed"} {

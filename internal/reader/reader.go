@@ -31,6 +31,7 @@ type Claim struct {
 	Heard  string // the phoneme that it is said to have been; Missing
 	Good   bool
 	Best   bool // better than the other words
+	Least  bool // less clear than the others, which blames nothing
 	Unsure bool
 	Doubt  bool   // that it can't be told: neither good nor not
 	Change bool   // compared with an earlier time
@@ -88,6 +89,7 @@ var (
 	reGoesOn  = regexp.MustCompile(`(?i)\s*;\s*(it|they|that|this|which)\s`)  // still of the same
 	rePause   = regexp.MustCompile(`(?i)\b(?:pauses?|paused|stops?|stopped|halt\w*|hesitat\w+|break|broke|gap)\b`)
 	reBest    = regexp.MustCompile(`(?i)\b(?:best|clearest)\b`)
+	reLeast   = regexp.MustCompile(`(?i)\bleast (?:clear|clearly)\b`)
 	reMissing = regexp.MustCompile(`(?i)n't hear|not hear|\bmissing\b|\blost\b`)
 	reWithin  = regexp.MustCompile(`\b(?:in|after)\s*$`)
 	reLead    = regexp.MustCompile(`(?i)^(?:[^“/:,]{0,60}:\s*|(?:then|also|again|next|and|but|so|if you like),?\s+)+`)
@@ -161,6 +163,9 @@ func (r *Reading) part(s string, words []string, unsure bool) bool {
 	c := Claim{
 		Level: Sentence, Aspect: "accuracy", Word: -1, Good: !poor, Unsure: unsure, Text: s,
 		Change: reChange.MatchString(plain), Best: reBest.MatchString(plain),
+	}
+	if c.Least = reLeast.MatchString(plain); c.Least {
+		c.Good = false
 	}
 	aspect := aspectOf(plain)
 	if aspect != "" {

@@ -31,7 +31,7 @@ func short(c reader.Claim, words []string) string {
 	if c.Heard != "" {
 		out = append(out, "as "+c.Heard)
 	}
-	for name, is := range map[string]bool{"best": c.Best, "changed": c.Change, "unsure": c.Unsure} {
+	for name, is := range map[string]bool{"best": c.Best, "least": c.Least, "changed": c.Change, "unsure": c.Unsure} {
 		if is {
 			out = append(out, name)
 		}
@@ -85,6 +85,10 @@ func TestRead(t *testing.T) {
 		"The stress in “important” fell on another syllable.":          {"word stress important 7 poor"},
 		"The “i” /ɪ/ in “think” was nearer to the “ee” /i/ of “see”.":  {"sound think 1 IH as IY poor"},
 		"Many of the sounds weren't clear yet.":                        {"sentence accuracy poor"},
+		// What was the least clear.
+		"One thing to polish: of the sounds in your main words, the “r” /ɹ/ in “red” came out least clearly.":              {"sound red 3 R least poor"},
+		"Of the sounds in your main words, the “r” in “red” came out least clearly; say it slowly once more, if you like.": {"sound red 3 R least poor"},
+		"A last bit of polish: the “r” /ɹ/ in “red” came out least clearly of your sounds, so give it a little more time.": {"sound red 3 R least poor"},
 		// What can't be told.
 		"I'm not sure how clear all of it was, so read it once more, a little slower.": {"in doubt"},
 		"I couldn't tell whether every word was clear; read it again.":                 {"in doubt"},
