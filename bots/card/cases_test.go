@@ -74,7 +74,7 @@ func reply(labels [4]coach.Judgement, specs ...string) coach.Reply {
 }
 
 func all(l coach.Label) [4]coach.Judgement {
-	return [4]coach.Judgement{judged(l, .9), judged(l, .9), judged(l, .9), judged(coach.Excellent, .99)}
+	return [4]coach.Judgement{judged(l, .97), judged(l, .97), judged(l, .97), judged(coach.Excellent, .99)}
 }
 
 // cases are replies as learners get them, and as they should never be.
