@@ -50,6 +50,7 @@ func lesson() (coach.Assessment, []coach.Claim) {
 		{ID: "c8", Kind: coach.ClaimPhone, Aspect: coach.Accuracy, Word: at(1), Phone: at(0), Expected: "TH", Label: coach.Bad, Confidence: .45},
 		{ID: "c9", Kind: coach.ClaimNext, Aspect: coach.Accuracy, Text: "I'm not sure how clear all of it was, so read it once more, a little slower."},
 		{ID: "c10", Kind: coach.ClaimNext, Word: at(7), Phone: at(1), Expected: "M", Text: "One thing to polish: of the sounds in your main words, the “m” /m/ in “important” came out least clearly."},
+		{ID: "c11", Kind: coach.ClaimCue, Aspect: coach.Accuracy, Word: at(7), Phone: at(5), Expected: "AH", Text: "Relax everything, lips and jaw, and make a quick, lazy sound."},
 	}
 }
 
@@ -88,6 +89,7 @@ func TestVerifyPassesFaithfulWordings(t *testing.T) {
 		{"c8", "Maybe the “th” in “think” could be a little clearer."},
 		{"c10", "Of the sounds in your main words, the “m” /m/ in “important” came out least clearly."},
 		{"c10", "One thing to polish next: the “m” in “important” came out least clearly of the sounds in your main words."},
+		{"c11", "Relax everything, lips and jaw, and make a quick, lazy sound."}, // verbatim, though another "lazy" would be unkind
 		{"c9", "I'm not quite sure how clear all of it was; please read it once more, a little slower."},
 		{"c9", "Read it once more, a little slower: I'm not sure how clear all of it was."},
 	} {

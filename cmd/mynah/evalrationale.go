@@ -32,7 +32,7 @@ type evalRationaleCmd struct {
 	Requests string `placeholder:"FILE" help:"Write what an endpoint would be asked, one JSON object a line, and stop."`
 	Answers  string `placeholder:"FILE" help:"Measure these answers too, made elsewhere: {\"id\",\"answer\"}, one a line. With --out, verified.jsonl there says of each which rules it broke." type:"existingfile"`
 	Judge    bool   `help:"Have the model of llm.url read every reply back too."`
-	JSON     bool   `help:"Print one JSON object (schema mynah.eval.rationale/1)."`
+	JSON     bool   `help:"Print one JSON object (schema mynah.eval.rationale/1, docs/eval.rationale.schema.json)."`
 }
 
 // Help is shown below the command's flags.
