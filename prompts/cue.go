@@ -145,6 +145,7 @@ func teacher(f coach.Claim, _ coach.Assessment, round int) string {
 // if anything has.
 func next(fixes []coach.Claim, better coach.Claim, a coach.Assessment, earlier []coach.Lesson) coach.Claim {
 	c := coach.Claim{Kind: coach.ClaimNext}
+	word, phone, toPolish := polish(better, a)
 	var options []string
 	switch {
 	case len(fixes) == 0 && Doubtful(a):
@@ -155,8 +156,9 @@ func next(fixes []coach.Claim, better coach.Claim, a coach.Assessment, earlier [
 			"How clear the whole sentence was, I'm not sure, so send it to me again from a quiet place.",
 			"I'm not sure that I understood all of it; read it again as if to someone across the table.",
 		}
-	case len(fixes) == 0 && polish(&c, better, a):
-		s := soundRef(a, *c.Word, *c.Phone)
+	case len(fixes) == 0 && toPolish:
+		c.Word, c.Phone, c.Expected = ptr(word), ptr(phone), a.Words[word].Phones[phone].Expected
+		s := soundRef(a, word, phone)
 		options = []string{
 			"One thing to polish: of the sounds in your main words, " + s + " came out least clearly.",
 			"Of the sounds in your main words, " + s + " came out least clearly; say it slowly once more, if you like.",
@@ -214,17 +216,17 @@ func next(fixes []coach.Claim, better coach.Claim, a coach.Assessment, earlier [
 	return c
 }
 
-// polish points c at the sound that came out least clearly, where the sentence
-// was Good: that leaves a few slips, and so something to polish, even where no
-// single one is sure enough to be a fix. It compares, and blames nothing: which
-// score is the lowest is sure. Small words are weak in good speech and don't
-// count. False where the sentence was better or worse, where no sound stands out,
-// or where it is in the word that has become better.
-func polish(c *coach.Claim, better coach.Claim, a coach.Assessment) bool {
+// polish finds the sound that came out least clearly, where the sentence was
+// Good: that leaves a few slips, and so something to polish, even where no single
+// one is sure enough to be a fix. It compares, and blames nothing: which score is
+// the lowest is sure. Small words are weak in good speech and don't count. False
+// where the sentence was better or worse, where no sound stands out, or where it
+// is in the word that has become better.
+func polish(better coach.Claim, a coach.Assessment) (word, phone int, ok bool) {
 	if a.Sentence.Accuracy.Label != coach.Good {
-		return false
+		return 0, 0, false
 	}
-	lowest, alone := math.Inf(1), false
+	lowest := math.Inf(1)
 	for i, w := range a.Words {
 		if !w.Spoken || FunctionWord(w.Text) {
 			continue
@@ -233,18 +235,12 @@ func polish(c *coach.Claim, better coach.Claim, a coach.Assessment) bool {
 			if !p.Accuracy.Scored() || p.Accuracy.Score > lowest {
 				continue
 			}
-			s, known := soundOf(p)
-			alone = known && p.Accuracy.Score < lowest
-			if lowest = p.Accuracy.Score; alone {
-				c.Word, c.Phone, c.Expected = ptr(i), ptr(j), s.Phoneme
-			}
+			_, known := soundOf(p)
+			word, phone, ok = i, j, known && p.Accuracy.Score < lowest
+			lowest = p.Accuracy.Score
 		}
 	}
-	if !alone || better.Word != nil && *better.Word == *c.Word {
-		c.Word, c.Phone, c.Expected = nil, nil, ""
-		return false
-	}
-	return true
+	return word, phone, ok && (better.Word == nil || *better.Word != word)
 }
 
 // flawless reports that no label of the assessment is below Good, and that the

@@ -59,9 +59,12 @@ def answer(segments: list[tuple[str, str]]) -> str:
     return json.dumps({"segments": [{"claims": [i], "text": t} for i, t in segments]}, ensure_ascii=False)
 
 
+FIXES = ("phone", "word", "sentence", "pause")  # the kinds of claims that ask for something to be said otherwise
+
+
 def fixes(claims: list[Claim]) -> list[Claim]:
     """Those that ask for something to be said otherwise."""
-    return [c for c in claims if c.kind in ("phone", "word", "sentence", "pause")]
+    return [c for c in claims if c.kind in FIXES]
 
 
 def chosen(claims: list[Claim], rng: random.Random, avoid: str | None = None) -> str:
@@ -81,7 +84,7 @@ def _chosen(claims: list[Claim], rng: random.Random) -> list[tuple[str, str]]:
             text = _strength(c, rng)
         elif c.kind == "change":
             text = _change(c, rng)
-        elif c in fixes(claims):
+        elif c.kind in FIXES:
             text = _fix(c, nth, rng)
             nth += 1
         elif c.kind == "cue":
