@@ -29,7 +29,7 @@ def main() -> None:
         p.add_argument(f"--{name}", type=Path, help=text)
     p.add_argument("--encoder", choices=ENCODERS, default="tuned", help="Whisper's own, after the joint stage, or after the same on everyone")
     p.add_argument("--split", choices=("held-out", "test"), default="held-out", help="what to evaluate on")
-    p.add_argument("--version", default="0.4.0", help="the model's, for its manifest")
+    p.add_argument("--version", default="0.5.0", help="the model's, for its manifest")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--smoke", action="store_true", help="a handful of utterances, a minute or two: proves that the pipeline runs")
     a = p.parse_args()

@@ -15,15 +15,17 @@ from torch import nn
 from .calibration import Calibrate, Scale
 from .config import Config
 from .encoder import Encoder
-from .judge import SENTENCE_SCALE, WORD_SCALE, Correction, Judge, Phones, corrected, evidence
+from .judge import SENTENCE_SCALE, WORD_SCALE, Judge, Phones, evidence
 from .judging import average
 from .mel import LogMel
 from .phonemes import CLASSES
 from .recogniser import Recogniser
+from .stack import Stack
 
 OPSET = 20
 _SMALLEST = 1024  # initializers of fewer elements stay float32
-_EXACT = "mel."  # quiet bands stand out against loud ones by more than float16 can hold
+# Quiet bands stand out against loud ones by more than float16 can hold; a tree's threshold lies between two values.
+_EXACT = ("mel.", "stack.")
 LEAST = -4.6  # log posteriors below this (1 %) may differ
 
 
@@ -57,15 +59,15 @@ class Judgement(nn.Module):
     OUTPUTS = ("phone_score", "phone_probs", "word_score", "word_probs", "stress_score", "stress_probs",
                "sentence_score", "sentence_probs", "heard")
 
-    def __init__(self, judges: list[Judge], correction: Correction, scales: dict[str, Scale], heard: HeardScale):
+    def __init__(self, judges: list[Judge], stack: Stack, scales: dict[str, Scale], heard: HeardScale):
         super().__init__()
-        self.judges, self.heard, self.correction = nn.ModuleList(judges), heard, correction
+        self.judges, self.heard, self.stack = nn.ModuleList(judges), heard, stack
         self.scales = nn.ModuleDict({k: Calibrate(s) for k, s in scales.items()})
 
     def forward(self, logp, frames, phoneme, stress, word, first, last):
         p = Phones(phoneme, stress, word, first, last)
         e = evidence(logp, frames, p, torch.ones_like(logp[..., 0]))
-        raw = corrected(average([j(e, p) for j in self.judges]), p, self.correction)
+        raw = self.stack(average([j(e, p) for j in self.judges]), p)
         out = [*self.scales["phone"](raw.phone)]
         for k, r in (("word", raw.word), ("stress", raw.stress)):
             out += self.scales[k](r * WORD_SCALE)

@@ -328,31 +328,3 @@ class Judge(nn.Module):
         word = torch.cat([same @ phones, same @ said], -1)
         return Raw(self.to_phone(phones)[..., 0], self.to_word(word)[..., 0], self.to_stress(word)[..., 0], sentence,
                    self.sounds(e, p), self.added(e, p))
-
-
-class Correction(NamedTuple):
-    """How the odds that another sound was said, or one too many, lower the scores: fitted on held-out speakers and voices.
-
-    Experts forgive a wrong sound more than a learner wants who has to know about it, and the judge learns from them.
-    """
-
-    beyond: float  # log odds below which nothing changes
-    phone: float  # of 0-2, for each nat beyond, up to `most`
-    word: float  # of 0-10, likewise, by the word's surest wrong phone
-    added_beyond: float = 0.0  # the same of an added sound
-    added_phone: float = 0.0
-    added_word: float = 0.0
-    most: float = 4.0
-
-
-def corrected(raw: Raw, p: Phones, c: Correction) -> Raw:
-    """raw with what was said weighed in."""
-    valid = p.phoneme > 0
-    same = (p.word[:, :, None] == p.word[:, None]) & valid[:, None]
-    nothing = torch.zeros(())
-    phone, word = raw.phone, raw.word
-    for odds, beyond, each, whole in ((raw.wrong, c.beyond, c.phone, c.word), (raw.added, c.added_beyond, c.added_phone, c.added_word)):
-        doubt = torch.where(valid, (odds - beyond).clamp(0.0, c.most), nothing)
-        phone = phone - each * doubt
-        word = word - whole / WORD_SCALE * torch.where(same, doubt[:, None], nothing).amax(-1)
-    return raw._replace(phone=phone, word=word)

@@ -14,7 +14,7 @@ from torch import nn
 from .align import viterbi
 from .config import Config
 from .data import Utterance
-from .judge import SENTENCE_SCALE, WORD_SCALE, Correction, Evidence, Judge, Phones, Raw, corrected, evidence
+from .judge import SENTENCE_SCALE, WORD_SCALE, Evidence, Judge, Phones, Raw, evidence
 
 
 @dataclass(frozen=True)
@@ -172,20 +172,9 @@ def average(raws: list[Raw]) -> Raw:
     return Raw(*(sum(a) / len(a) for a in zip(*raws)))
 
 
-def predict(models: list[Judge], examples: list[Example], correction: Correction | None = None) -> Scores:
-    """Scores by the mean of the models: with the correction, what the exported graph calibrates."""
-    return scores_of(answers(models, examples), examples, correction)
-
-
-def scores_of(raws: list[Raw], examples: list[Example], correction: Correction | None) -> Scores:
-    out = []
-    for raw, x in zip(raws, examples):
-        n = len(x.utterance.phones)
-        raw = Raw(*(v if k == "sentence" else v[:, :n] for k, v in raw._asdict().items()))
-        if correction:
-            raw = corrected(raw, phones_of([(x.utterance, x.first, x.last)]), correction)
-        out.append(Raw(*(v[0] for v in raw)))
-    return flatten(out, [x.utterance for x in examples])
+def predict(models: list[Judge], examples: list[Example]) -> Scores:
+    """Raw scores by the mean of the models."""
+    return flatten([Raw(*(v[0] for v in r)) for r in answers(models, examples)], [x.utterance for x in examples])
 
 
 def truth(utterances: list[Utterance]) -> Scores:

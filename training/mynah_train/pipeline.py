@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -14,14 +14,15 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from . import calibration, correct, ct2, data, encoder, evaluate, export, features, golden, heard, judging, kokoro, manifest, pairs, recogniser, released, robust, speech, synthetic
+from . import calibration, ct2, data, encoder, evaluate, export, features, golden, heard, judging, kokoro, manifest, pairs, recogniser, released, robust, speech, stack, synthetic
 from .config import Config, Paths
 from .data import Utterance
 from .export import HeardScale
 from .joint import Tuner
-from .judge import Correction, Judge
+from .judge import WORD_SCALE, Judge
 from .judging import Example
 from .mel import LogMel
+from .stack import Stack
 
 # Whisper's own; after the joint stage; after the same on everyone, the held-out speakers too.
 ENCODERS = ("frozen", "tuned", "everyone")
@@ -197,8 +198,12 @@ class Pipeline:
         judges, examples = self.judges(which), [found[u.id] for u in held]
         raws = judging.answers(judges, examples)
         others = [found[u.id] for u in self.synthetic("synthetic-choice")]
-        correction, tried = correct.fit(raws, examples, judging.answers(judges, others), others)
-        scales = evaluate.fit_scales(judging.scores_of(raws, examples, correction), judging.truth(held))
+        fitted = stack.fit(raws, examples, judging.answers(judges, others), others, self.cfg.seed)
+        _save(fitted.stack.state_dict(), self.paths.stage(f"{which}/stack.pt"))
+        fresh = replace(judging.predict(judges, examples), phone=fitted.phone, word=fitted.word * WORD_SCALE)
+        scales = evaluate.fit_scales(fresh, judging.truth(held))
+        _save({k: torch.from_numpy(getattr(fresh, k)) for k in ("phone", "word")}, self.paths.stage(f"{which}/out-of-bag.pt"))
+        wrong_sounds = evaluate.wrong_sounds(scales["phone"].scores(fitted.other_phone), [x.utterance for x in others])
 
         m, enc, mel, folder = self.recogniser(which), self.encoder(which), LogMel(), self.paths.stage(which)
         logps = [recogniser.posteriors(m, features.load(folder, u).astype(np.float32)) for u in held]
@@ -215,7 +220,7 @@ class Pipeline:
                        for kind, xs in speech.noises([data.read_audio(u.path) for u in held[::10]], self.cfg.seed).items()}
         rates = {k: speech.refused(v, least_phones, least_posterior) for k, v in ({"speech": said} | strange).items()}
         report = {
-            "correction": correction._asdict(), "of wrong sounds": tried,
+            "of wrong sounds": wrong_sounds,
             "scales": {k: asdict(s) for k, s in scales.items()},
             "heard": dict(zip(("scale", "expected", "missing"), constants)) | {
                 "min_probability": least, "precision": precision, "recall": recall},
@@ -223,7 +228,7 @@ class Pipeline:
             "refused as no speech": rates,
         }
         out.write_text(json.dumps(report, indent=2), encoding="utf-8")
-        print(json.dumps({k: report[k] for k in ("correction", "of wrong sounds", "heard", "refusal", "refused as no speech")}, indent=2))
+        print(json.dumps({k: report[k] for k in ("of wrong sounds", "heard", "refusal", "refused as no speech")}, indent=2))
 
     def export(self, which: str, version: str) -> None:
         """The graphs and their manifest. Fails if the graphs and PyTorch don't agree on held-out recordings.
@@ -238,7 +243,7 @@ class Pipeline:
         new, out = self.paths.stage("export"), self.folder(which)
         new.mkdir(exist_ok=True)
         export.export_acoustic(acoustic, self.cfg, new / "acoustic.onnx")
-        export.export_judge(export.Judgement(self.judges(which), Correction(**c["correction"]), scales, heard_scale), self.hidden, new / "judge.onnx")
+        export.export_judge(export.Judgement(self.judges(which), self._stack(), scales, heard_scale), self.hidden, new / "judge.onnx")
         export.check(new, acoustic, self.sets[1][:5])
         out.mkdir(parents=True, exist_ok=True)
         for name in ("acoustic.onnx", "judge.onnx"):  # together, and only what passed
@@ -246,12 +251,27 @@ class Pipeline:
         manifest.write(out, version, self.cfg, manifest.Refusal(**c["refusal"]), c["heard"]["min_probability"],
                        self.folder("tuned") / "manifest.json")
 
+    def _stack(self) -> Stack:
+        state = torch.load(self.paths.stage("tuned/stack.pt"), weights_only=True)
+        m = Stack(state["levels.phone.leaf"].numel() // 2**stack.DEPTH)
+        m.load_state_dict(state)
+        return m.eval()
+
     def golden(self, folder: Path) -> None:
         golden.write(self.paths.out, self.sets[1], folder)
 
     def evaluate(self, split: str) -> dict:
-        us = self.sets[1] if split == "held-out" else data.corpus(self.paths, "test")
-        return evaluate.run(self.folder("tuned" if split == "held-out" else "everyone"), us, self.paths.work / f"evaluation-{split}", split)
+        held = split == "held-out"
+        us = self.sets[1] if held else data.corpus(self.paths, "test")
+        return evaluate.run(self.folder("tuned" if held else "everyone"), us, self.paths.work / f"evaluation-{split}", split,
+                            self._out_of_bag() if held else {})
+
+    def _out_of_bag(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Phones' and words' scores and probabilities on held-out speakers, by the trees that have not seen the speaker."""
+        scales = json.loads(self.paths.stage("tuned/calibration.json").read_text(encoding="utf-8"))["scales"]
+        raw = torch.load(self.paths.stage("tuned/out-of-bag.pt"), weights_only=True)
+        found = {k: (calibration.Scale(**scales[k]), x.numpy()) for k, x in raw.items()}
+        return {k: (s.scores(x), s.probabilities(x)) for k, (s, x) in found.items()}
 
     def pairs(self, voices: Path) -> None:
         audio = self.paths.stage("pairs")

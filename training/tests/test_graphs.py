@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from mynah_train import calibration, correct, export, released
+from mynah_train import calibration, export, released, stack
 from mynah_train.encoder import Encoder, frames_of
-from mynah_train.judge import Correction, Judge, Phones, Raw, corrected, evidence, heard_logits, within
+from mynah_train.judge import Judge, Phones, Raw, evidence, heard_logits, within
 from mynah_train.mel import LogMel
 from mynah_train.phonemes import CLASSES
 from mynah_train.recogniser import Recogniser
@@ -78,12 +78,23 @@ def test_calibration_in_the_graph_equals_numpy_and_keeps_order():
     assert np.abs(shares[0] - shares[1]).max() < 0.05
 
 
+def some_stack(trees=40):
+    """Trees whose every split is met by some phone."""
+    m = stack.Stack(trees)
+    for level, forest in m.levels.items():
+        forest.feature.copy_(torch.randint(len(stack.DIRECTION[level]), forest.feature.shape))
+        forest.threshold.normal_()
+        forest.leaf.normal_(std=0.05)
+        forest.base += 1.5
+    return m.eval()
+
+
 @pytest.fixture(scope="module")
 def judge_graph(tmp_path_factory):
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("graph") / "judge.onnx"
     scales = {k: calibration.Scale.identity(level) for k, level in calibration.LEVEL.items()}
-    m = export.Judgement([Judge(HIDDEN, 32, 1), Judge(HIDDEN, 32, 1)], Correction(-1.0, 0.2, 0.6), scales, export.HeardScale(0.8, 2.0, 0.5)).eval()
+    m = export.Judgement([Judge(HIDDEN, 32, 1), Judge(HIDDEN, 32, 1)], some_stack(), scales, export.HeardScale(0.8, 2.0, 0.5)).eval()
     export.export_judge(m, HIDDEN, path)
     return m, export.session(path)
 
@@ -103,19 +114,6 @@ def test_judge_graph_equals_pytorch_for_any_number_of_phones(judge_graph, n):
         assert got[name].shape == w.shape and np.abs(got[name] - w).max() < 5e-3, name
 
 
-def test_the_surer_another_sound_was_said_the_lower_the_score():
-    p = phones(6)  # two words of three
-    odds = torch.tensor([[-9.0, -1.0, 0.0, 1.0, 3.0, 99.0]])
-    none = torch.full((1, 6), -9.0)
-    raw = Raw(torch.full((1, 6), 2.0), torch.full((1, 6), 2.0), torch.zeros(1, 6), torch.ones(1, 3), odds, none)
-    got = corrected(raw, p, Correction(0.0, 0.25, 2.0, 0.0, 0.5, 2.0))
-    assert got.phone[0].tolist() == [2.0, 2.0, 2.0, 1.75, 1.25, 1.0]
-    assert np.allclose(got.word[0], [2.0] * 3 + [2.0 - 4 * 2.0 / 5] * 3)
-    assert got.sentence is raw.sentence and got.stress is raw.stress
-    got = corrected(raw._replace(wrong=none, added=odds), p, Correction(0.0, 0.5, 2.0, 0.0, 0.25, 2.0))
-    assert got.phone[0].tolist() == [2.0, 2.0, 2.0, 1.75, 1.25, 1.0]
-
-
 def test_a_released_model_s_weights_come_back(judge_graph, tmp_path):
     m = copy.deepcopy(judge_graph[0])
     with torch.no_grad():  # equal parameters are exported once
@@ -123,7 +121,7 @@ def test_a_released_model_s_weights_come_back(judge_graph, tmp_path):
             x += torch.rand_like(x) * 0.1
     path = tmp_path / "judge.onnx"
     scales = {k: calibration.Scale.identity(level) for k, level in calibration.LEVEL.items()}
-    export.export_judge(export.Judgement(list(m.judges), m.correction, scales, m.heard).eval(), HIDDEN, path)
+    export.export_judge(export.Judgement(list(m.judges), m.stack, scales, m.heard).eval(), HIDDEN, path)
     for i, judge in enumerate(m.judges):
         state = released.state(path, f"judges.{i}")
         assert state.keys() == judge.state_dict().keys()
@@ -131,12 +129,45 @@ def test_a_released_model_s_weights_come_back(judge_graph, tmp_path):
             assert torch.allclose(state[k], v, atol=2e-3), k
 
 
-def test_the_correction_that_is_fitted_is_the_one_that_is_exported():
-    p = phones(7)  # words of three, three and one
-    raw = Raw(*(torch.randn(1, 7) for _ in range(3)), torch.ones(1, 3), torch.randn(1, 7) * 3, torch.randn(1, 7) * 3)
-    raw = raw._replace(word=torch.tensor([[1.0, 1, 1, 2, 2, 2, 0.5]]))
-    c, starts = Correction(-1.0, 0.3, 1.5, 0.5, 0.4, 0.9), np.array([0, 3, 6])
-    flat = correct.Flat(raw.phone[0].numpy(), raw.wrong[0].numpy(), raw.added[0].numpy(), raw.word[0, starts].numpy() * 5, starts, np.zeros(7), np.zeros(7))
-    phone, word = correct.corrected(flat, c)
-    want = corrected(raw, p, c)
-    assert np.allclose(phone, want.phone[0], atol=1e-6) and np.allclose(word, want.word[0, starts] * 5, atol=1e-5)
+def some_raw(n):
+    return Raw(*(torch.randn(1, n) for _ in range(3)), torch.randn(1, 3), torch.randn(1, n) * 3, torch.randn(1, n) * 3)
+
+
+def test_trees_in_the_graph_are_those_that_were_fitted():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(4000, 21)).astype(np.float32)
+    y = x[:, 0] + (x[:, 1] > 0) * x[:, 2]
+    models, fresh = stack._bags(x, y, np.ones(4000), np.arange(4000) // 160, stack.DIRECTION["phone"], 0)
+    forest = stack.Forest(len(models) * stack.TREES).take(models, x)
+    other = rng.normal(size=(500, 21)).astype(np.float32)
+    assert np.abs(forest(torch.from_numpy(other)[None])[0].numpy() - np.mean([m.predict(other) for m in models], 0)).max() < 1e-4
+    # What is said of a row by trees that have not seen it is worse than by all, and far better than nothing.
+    seen = ((np.mean([m.predict(x) for m in models], 0) - y) ** 2).mean()
+    assert seen < ((fresh - y) ** 2).mean() < 0.5 * y.var()
+
+
+def test_trees_never_praise_a_phone_for_having_been_another():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(3000, 21)).astype(np.float32)
+    models, _ = stack._bags(x, -x[:, 0] + x[:, 1] + rng.normal(size=3000), np.ones(3000), np.arange(3000) // 100, stack.DIRECTION["phone"], 0)
+    forest = stack.Forest(len(models) * stack.TREES).take(models, x)
+    row = torch.zeros(1, 50, 21)
+    for feature, sign in ((0, 1), (1, -1)):  # its own score raises, another sound's odds lower: whatever the data say
+        at = row.clone()
+        at[..., feature] = torch.linspace(-3, 3, 50)
+        assert (sign * forest(at)[0].diff() >= -1e-6).all()
+
+
+def test_the_stack_sees_the_word_and_the_sentence_whatever_the_padding():
+    p, raw = phones(7), some_raw(7)  # words of three, three and one
+    got = dict(zip([*stack.NEAR, *stack.WORD], stack.features(raw, p)[0].unbind(-1)))
+    assert got["word's lowest phone"].tolist() == [raw.phone[0, :3].min()] * 3 + [raw.phone[0, 3:6].min()] * 3 + [raw.phone[0, 6]]
+    assert got["word's highest wrong"].tolist() == [raw.wrong[0, :3].max()] * 3 + [raw.wrong[0, 3:6].max()] * 3 + [raw.wrong[0, 6]]
+    assert torch.allclose(got["word's mean phone"][3:6], raw.phone[0, 3:6].mean().expand(3), atol=1e-6)
+    assert got["word's phones"].tolist() == [3.0] * 6 + [1.0]
+    assert got["phone before"].tolist() == [2.0, *raw.phone[0, :-1].tolist()]
+    assert got["wrong after"].tolist() == [*raw.wrong[0, 1:].tolist(), -4.0]
+    assert torch.allclose(got["mean phone"], raw.phone.mean().expand(7), atol=1e-6)
+    padded = Phones(*(torch.nn.functional.pad(x, (0, 4), value=-1 if i == 2 else 0) for i, x in enumerate(p)))
+    with_padding = Raw(*(v if k == "sentence" else torch.nn.functional.pad(v, (0, 4), value=7.0) for k, v in raw._asdict().items()))
+    assert torch.allclose(stack.features(with_padding, padded)[:, :7], stack.features(raw, p), atol=1e-5)

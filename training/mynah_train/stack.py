@@ -1,0 +1,183 @@
+"""From the judges' answers to the scores of phones and words: boosted trees that were taught by speakers whom the judges
+never met.
+
+Stacked generalisation (Wolpert, 1992). The judges know their train speakers' sentences; how far a low phone in a poor word
+is to be trusted, or the odds of another sound in an otherwise clear sentence, shows only in what they answer about others.
+So trees are fitted on the held-out speakers, whom experts have scored, and on synthetic voices, whose mistakes are known:
+experts forgive a wrong sound more than a learner wants who has to know about it, and the judges learn from experts.
+
+The trees are many small forests, each fitted without a fifth of the speakers. Their mean is what ships; of the speakers they
+were fitted on nothing is said by a tree that has seen them: see Fitted.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .judge import Phones, Raw
+from .judging import Example, phones_of, truth, word_starts
+
+# What the trees see, and in which direction alone each may move the score (0: either).
+NEAR = {"phone": 1, "wrong": -1, "added": -1, "phone before": 0, "phone after": 0, "wrong before": 0, "wrong after": 0}
+WORD = {"word": 1, "word's lowest phone": 1, "word's mean phone": 1, "word's highest wrong": -1, "word's highest added": -1,
+        "word's phones": 0, "accuracy": 1, "fluency": 0, "prosody": 0, "mean phone": 1, "mean squared shortfall": -1,
+        "mean word": 1, "mean wrong": 0, "log of phones": 0}
+DIRECTION = {"phone": [*NEAR.values(), *WORD.values()], "word": [*WORD.values()]}
+FIRST = {"phone": 0, "word": len(NEAR)}  # a level's first feature, which is its own raw score
+FOLDS, REPEATS = 5, 4
+TREES, DEPTH, RATE, SMALLEST_LEAF = 60, 3, 0.1, 30
+_INNER = 2**DEPTH - 1  # nodes of a tree that have children
+# The raw score's share of the answer: trees have steps, and this tells two scores on the same step apart.
+OWN = 0.15
+# What a phone, or a word, of the other voices weighs beside a learner's.
+OTHERS = {"phone": 0.3, "word": 0.1}
+
+
+def features(raw: Raw, p: Phones) -> torch.Tensor:
+    """(B, N, len(NEAR) + len(WORD)), of padding phones anything."""
+    valid = p.phoneme > 0
+    same = (p.word[:, :, None] == p.word[:, None]) & valid[:, None]
+    here, n = valid.float(), valid.float().sum(1, keepdim=True).clamp(min=1)
+
+    def lowest(x: torch.Tensor) -> torch.Tensor:
+        return torch.where(same, x[:, None], torch.full((), 1e4)).amin(-1)
+
+    def mean(x: torch.Tensor) -> torch.Tensor:
+        return ((x * here).sum(1, keepdim=True) / n).expand_as(here)
+
+    def shifted(x: torch.Tensor, edge: float) -> list[torch.Tensor]:
+        x = torch.where(valid, x, torch.full((), edge))
+        return [F.pad(x[:, :-1], (1, 0), value=edge), F.pad(x[:, 1:], (0, 1), value=edge)]
+
+    length = same.float().sum(-1)
+    near = [raw.phone, raw.wrong, raw.added, *shifted(raw.phone, 2.0), *shifted(raw.wrong, -4.0)]
+    word = [raw.word, lowest(raw.phone), (same.float() @ (raw.phone * here)[..., None])[..., 0] / length.clamp(min=1),
+            -lowest(-raw.wrong), -lowest(-raw.added), length,
+            *(raw.sentence[:, i : i + 1].expand_as(here) for i in range(3)),
+            mean(raw.phone), mean((2 - raw.phone) ** 2), mean(raw.word), mean(raw.wrong), n.log().expand_as(here)]
+    return torch.stack([*near, *word], -1)
+
+
+class Forest(nn.Module):
+    """Complete binary trees of one depth: node i's children are 2 i + 1, where the feature is at most the threshold, and 2 i + 2."""
+
+    def __init__(self, trees: int):
+        super().__init__()
+        self.trees = trees
+        self.register_buffer("feature", torch.zeros(trees * _INNER, dtype=torch.long))
+        self.register_buffer("threshold", torch.zeros(trees * _INNER))
+        self.register_buffer("leaf", torch.zeros(trees * 2**DEPTH))
+        self.register_buffer("base", torch.zeros(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, N, F) -> (B, N): the base and the sum of every tree's leaf."""
+        shape, x = x.shape[:-1], x.flatten(0, -2)
+        tree = torch.arange(self.trees, device=x.device)
+        node = torch.zeros(x.shape[0], self.trees, dtype=torch.long, device=x.device)
+        for _ in range(DEPTH):
+            at = tree * _INNER + node
+            node = 2 * node + 1 + (x.gather(1, self.feature[at]) > self.threshold[at]).long()
+        return self.base + self.leaf[tree * 2**DEPTH + node - _INNER].sum(1).reshape(shape)
+
+    def take(self, models: list, x: np.ndarray) -> Forest:
+        """Becomes the mean of scikit-learn's boosted trees; checked on x."""
+        trees = [t.nodes for m in models for (t,) in m._predictors]
+        for i, nodes in enumerate(trees):
+            self._take(i, nodes, 0, 0, 0)
+        self.leaf /= len(models)
+        want = np.mean([m.predict(x) for m in models], 0)
+        self.base.zero_()
+        self.base += float(np.median(want - self(torch.from_numpy(x)[None])[0].numpy()))
+        # A threshold may lie within float32's reach of a value.
+        if (off := np.abs(self(torch.from_numpy(x)[None])[0].numpy() - want)).mean() > 1e-4:
+            raise AssertionError(f"the trees' answers are off by {off.mean():.5f}")
+        return self
+
+    def _take(self, tree: int, nodes: np.ndarray, i: int, at: int, depth: int) -> None:
+        n = nodes[i]
+        if depth == DEPTH:
+            self.leaf[tree * 2**DEPTH + at - _INNER] = float(n["value"])
+            return
+        if not n["is_leaf"]:
+            self.feature[tree * _INNER + at] = int(n["feature_idx"])
+            self.threshold[tree * _INNER + at] = float(n["num_threshold"])
+        for side, child in enumerate(("left", "right")):
+            self._take(tree, nodes, i if n["is_leaf"] else n[child], 2 * at + 1 + side, depth + 1)
+
+
+class Stack(nn.Module):
+    """The judges' mean answer -> the same with other scores of phones and words."""
+
+    def __init__(self, trees: int):
+        super().__init__()
+        self.levels = nn.ModuleDict({k: Forest(trees) for k in DIRECTION})
+
+    def forward(self, raw: Raw, p: Phones) -> Raw:
+        x = features(raw, p)
+        return raw._replace(**{k: blended(forest(x[..., FIRST[k]:]), x[..., FIRST[k]]) for k, forest in self.levels.items()})
+
+
+def blended(trees, raw):
+    return (1 - OWN) * trees + OWN * raw
+
+
+class Fitted(NamedTuple):
+    stack: Stack
+    phone: np.ndarray  # held-out phones' scores (0-2) by the trees that have not seen the speaker
+    word: np.ndarray  # likewise, 0-2
+    other_phone: np.ndarray  # other voices', by the trees that have not seen the sentence
+
+
+def fit(raws: list[Raw], examples: list[Example], other_raws: list[Raw], other_examples: list[Example], seed: int) -> Fitted:
+    """raws: the judges' mean answer about each of the examples, held-out speakers', and about other voices'."""
+    held, others = [x.utterance for x in examples], [x.utterance for x in other_examples]
+    seen = [_features(r, x) for r, x in zip([*raws, *other_raws], [*examples, *other_examples])]
+    known = {"phone": np.concatenate([u.phone_scores for u in (*held, *others)]),
+             "word": np.concatenate([u.word_scores for u in (*held, *others)]) / 5}
+    speakers = sorted({u.speaker for u in held})
+    group = [speakers.index(u.speaker) for u in held] + [len(speakers) + i for i in range(len(others))]
+    out, forests = {}, {}
+    for level, wanted in known.items():
+        rows = [x if level == "phone" else x[word_starts(u), FIRST["word"]:] for x, u in zip(seen, (*held, *others))]
+        whose = np.repeat(group, [len(r) for r in rows])
+        weight = np.where(whose < len(speakers), 1.0, OTHERS[level])
+        models, answers = _bags(np.concatenate(rows), wanted, weight, whose, DIRECTION[level], seed)
+        forests[level] = Forest(len(models) * TREES).take(models, np.concatenate(rows))
+        out[level] = blended(answers, np.concatenate(rows)[:, 0])
+    stack = Stack(0)
+    stack.levels.update(forests)
+    n, w = len(truth(held).phone), len(truth(held).word)
+    return Fitted(stack.eval(), out["phone"][:n], out["word"][:w], out["phone"][n:])
+
+
+@torch.no_grad()
+def _features(raw: Raw, x: Example) -> np.ndarray:
+    n = len(x.utterance.phones)
+    raw = Raw(*(v if k == "sentence" else v[:, :n] for k, v in raw._asdict().items()))
+    return features(raw, phones_of([(x.utterance, x.first, x.last)]))[0].numpy()
+
+
+def _bags(x: np.ndarray, y: np.ndarray, weight: np.ndarray, group: np.ndarray, direction: list[int], seed: int
+          ) -> tuple[list, np.ndarray]:
+    """Boosted trees, each without one fold of the groups, and of every row the mean answer of those without its group."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    rng, names = np.random.default_rng(seed), np.unique(group)
+    folds, models, total = min(FOLDS, len(names)), [], np.zeros(len(y))
+    for repeat in range(REPEATS):
+        fold_of = np.zeros(names.max() + 1, int)
+        fold_of[rng.permutation(names)] = np.arange(len(names)) % folds
+        for k in range(folds):
+            out = fold_of[group] == k
+            m = HistGradientBoostingRegressor(max_iter=TREES, learning_rate=RATE, max_depth=DEPTH, max_leaf_nodes=2**DEPTH,
+                                              min_samples_leaf=SMALLEST_LEAF, l2_regularization=1.0, monotonic_cst=direction,
+                                              early_stopping=False, random_state=seed)
+            m.fit(x[~out], y[~out], sample_weight=weight[~out])
+            total[out] += m.predict(x[out]) / REPEATS
+            models.append(m)
+    return models, total
