@@ -218,12 +218,13 @@ func next(fixes []coach.Claim, better coach.Claim, a coach.Assessment, earlier [
 
 // polish finds the sound that came out least clearly, where the sentence was
 // Good: that leaves a few slips, and so something to polish, even where no single
-// one is sure enough to be a fix. It compares, and blames nothing: which score is
+// one is sure enough to be a fix. Of an Excellent sentence it does so where that
+// sound is below Good. It compares, and blames nothing: which score is
 // the lowest is sure. Small words are weak in good speech and don't count. False
-// where the sentence was better or worse, where no sound stands out, or where it
+// where the sentence was worse, where no sound stands out, or where it
 // is in the word that has become better.
 func polish(better coach.Claim, a coach.Assessment) (word, phone int, ok bool) {
-	if a.Sentence.Accuracy.Label != coach.Good {
+	if !a.Sentence.Accuracy.Label.Clear() {
 		return 0, 0, false
 	}
 	lowest := math.Inf(1)
@@ -236,7 +237,8 @@ func polish(better coach.Claim, a coach.Assessment) (word, phone int, ok bool) {
 				continue
 			}
 			_, known := soundOf(p)
-			word, phone, ok = i, j, known && p.Accuracy.Score < lowest
+			slip := a.Sentence.Accuracy.Label == coach.Good || !p.Accuracy.Label.Clear()
+			word, phone, ok = i, j, known && slip && p.Accuracy.Score < lowest
 			lowest = p.Accuracy.Score
 		}
 	}

@@ -22,7 +22,7 @@ LEVEL = {"phone": "phone", "word": "word", "stress": "word", "accuracy": "senten
          "prosody": "sentence"}
 # Where curves bend: quantiles of the raw scores, denser among the rare bad ones. Each piece needs FEWEST scores.
 _QUANTILES = (0.0, 0.004, 0.01, 0.02, 0.04, 0.07, 0.12, 0.2, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0)
-FEWEST = 60
+FEWEST = 20
 
 
 def classify(scores: np.ndarray, level: str) -> np.ndarray:

@@ -20,7 +20,7 @@ COLUMNS = (*ASPECTS, "word", "stress", "phone")
 # How far each level's scores are moved towards the experts' class shares; see calibration.fit.
 STRENGTH = {"accuracy": 0.75, "fluency": 0.5, "prosody": 0.5, "word": 0.9, "stress": 0.75, "phone": 1.0}
 # And how many more are below Good than experts say: they forgive sounds that other voices show to be wrong.
-STRICT = {"phone": 1.25}
+STRICT = {"phone": 1.36}
 
 
 def column(s: Scores, name: str) -> np.ndarray:
@@ -102,13 +102,14 @@ def figures(us: list[Utterance], rows: list[dict]) -> dict:
     return out
 
 
-def wrong_sounds(scores: np.ndarray, us: list[Utterance]) -> dict[str, float]:
-    """Shares of the phones of synthetic voices that are labelled Average or worse: of those replaced or dropped, of those
-    beside an added sound, and of right ones."""
+def wrong_sounds(scores: list[np.ndarray], us: list[Utterance], only: list[int] | None = None) -> dict[str, float]:
+    """Shares of the phones of recordings with known mistakes that are labelled Average or worse: of those replaced or
+    dropped, of those beside an added sound, and of right ones. only: the one phone of each that there is a score of."""
     if not us:
         return {}
-    bad, beside = (np.concatenate([f(u) for u in us]) == 1 for f in (judging.wrong, judging.added))
-    low = classify(scores, "phone") <= 2
+    at = [slice(None)] * len(us) if only is None else [[j] for j in only]
+    bad, beside = (np.concatenate([f(u)[i] for u, i in zip(us, at)]) == 1 for f in (judging.wrong, judging.added))
+    low = classify(np.concatenate(scores), "phone") <= 2
     shares = {"found": low[bad & ~beside], "added found": low[beside], "flagged": low[~bad]}
     return {k: round(float(v.mean()), 4) for k, v in shares.items() if len(v)}
 

@@ -111,7 +111,7 @@ class Tuner:
                     g["lr"] = rate * schedule(done / steps)
                 us = [sets[kind][i] for i in group]
                 if kind == "corpus":
-                    us = [misread(u, rng) if rng.random() < cfg.joint_misread else u for u in us]
+                    us = [sometimes_misread(u, rng, cfg.joint_misread) for u in us]
                 logp, frames, count = self.hear(self.model, us, augment, 0.15 if kind == "corpus" else 0.6)
                 ctc = ctc_loss(logp, count, [u.said() for u in us])
                 raws, us = self.judged(self.model, us, logp, frames, count)
@@ -211,18 +211,23 @@ class Tuner:
         return c["epoch"]
 
 
-def misread(u: Utterance, rng: random.Random) -> Utterance:
-    """u with another sentence than the one that was read: one well-said phone is expected to be a confusable one, or
-    isn't expected, or one more is expected after it. The recording is then wrong by construction; nothing is known of
-    its sentence."""
+def misread(u: Utterance, rng: random.Random) -> tuple[Utterance, int] | None:
+    """u with another sentence than the one that was read, and the phone that shows it: one well-said phone is expected to
+    be a confusable one, or isn't expected, or one more is expected after it. The recording is then wrong by construction;
+    nothing is known of its sentence. None if there is no such phone."""
     change = rng.choices((_replaced, _removed, _inserted), (0.5, 0.3, 0.2))[0]
     if (found := change(u, rng)) is None:
-        return u
+        return None
     v, j, worth = found
     phone_scores, word_scores = v.phone_scores.copy(), u.word_scores.copy()
     phone_scores[j] = worth
     word_scores[v.words[j]] = min(word_scores[v.words[j]], WORD_SCORE)
-    return replace(v, phone_scores=phone_scores, word_scores=word_scores, scores=None, spoken=u.said())
+    return replace(v, phone_scores=phone_scores, word_scores=word_scores, scores=None, spoken=u.said()), j
+
+
+def sometimes_misread(u: Utterance, rng: random.Random, share: float) -> Utterance:
+    found = misread(u, rng) if rng.random() < share else None
+    return found[0] if found else u
 
 
 def _replaced(u: Utterance, rng: random.Random) -> tuple[Utterance, int, float] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import random
 import shutil
 from dataclasses import asdict, replace
 from functools import cached_property, partial
@@ -15,10 +16,11 @@ import torch
 from tqdm import tqdm
 
 from . import calibration, ct2, data, encoder, evaluate, export, features, golden, heard, judging, kokoro, manifest, pairs, recogniser, released, robust, speech, stack, synthetic
+from .align import NotAlignable
 from .config import Config, Paths
 from .data import Utterance
 from .export import HeardScale
-from .joint import Tuner
+from .joint import Tuner, misread
 from .judge import WORD_SCALE, Judge
 from .judging import Example
 from .mel import LogMel
@@ -196,17 +198,26 @@ class Pipeline:
         _, held = self.sets
         found = self.examples(which)
         judges, examples = self.judges(which), [found[u.id] for u in held]
-        raws = judging.answers(judges, examples)
-        others = [found[u.id] for u in self.synthetic("synthetic-choice")]
-        fitted = stack.fit(raws, examples, judging.answers(judges, others), others, self.cfg.seed)
-        _save(fitted.stack.state_dict(), self.paths.stage(f"{which}/stack.pt"))
-        fresh = replace(judging.predict(judges, examples), phone=fitted.phone, word=fitted.word * WORD_SCALE)
-        scales = evaluate.fit_scales(fresh, judging.truth(held))
-        _save({k: torch.from_numpy(getattr(fresh, k)) for k in ("phone", "word")}, self.paths.stage(f"{which}/out-of-bag.pt"))
-        wrong_sounds = evaluate.wrong_sounds(scales["phone"].scores(fitted.other_phone), [x.utterance for x in others])
-
         m, enc, mel, folder = self.recogniser(which), self.encoder(which), LogMel(), self.paths.stage(which)
         logps = [recogniser.posteriors(m, features.load(folder, u).astype(np.float32)) for u in held]
+        others = [found[u.id] for u in self.synthetic("synthetic-choice")]
+        wrong = self._misread(held, logps, folder)
+
+        def lessons(examples: list[Example], by: str, weight: dict[str, float], only: list[int] | None = None) -> list[stack.Lesson]:
+            return [stack.Lesson(raw, x, getattr(x.utterance, by), weight, only[i] if only else None)
+                    for i, (raw, x) in enumerate(zip(judging.answers(judges, examples), examples))]
+
+        fitted = stack.fit(lessons(examples, "speaker", stack.SCORED) + lessons(others, "id", stack.SYNTHETIC)
+                           + lessons([x for x, _ in wrong], "speaker", stack.MISREAD, [j for _, j in wrong]), self.cfg.seed)
+        _save(fitted.stack.state_dict(), self.paths.stage(f"{which}/stack.pt"))
+        n, s = len(examples), len(others)
+        fresh = {"phone": np.concatenate(fitted.fresh["phone"][:n]), "word": WORD_SCALE * np.concatenate(fitted.fresh["word"][:n])}
+        _save({k: torch.from_numpy(v) for k, v in fresh.items()}, self.paths.stage(f"{which}/out-of-bag.pt"))
+        scales = evaluate.fit_scales(replace(judging.predict(judges, examples), **fresh), judging.truth(held))
+        scores = [scales["phone"].scores(x) for x in fitted.fresh["phone"]]
+        wrong_sounds = {"synthetic voices": evaluate.wrong_sounds(scores[n : n + s], [x.utterance for x in others]),
+                        "learners misread": evaluate.wrong_sounds(scores[n + s :], [x.utterance for x, _ in wrong], [j for _, j in wrong])}
+
         half = len(held) // 2  # of other speakers: fitted on the one, judged on the other
         cases = heard.cases(held[:half], logps[:half], self.cfg.seed)
         constants = heard.fit(cases)
@@ -229,6 +240,17 @@ class Pipeline:
         }
         out.write_text(json.dumps(report, indent=2), encoding="utf-8")
         print(json.dumps({k: report[k] for k in ("of wrong sounds", "heard", "refusal", "refused as no speech")}, indent=2))
+
+    def _misread(self, us: list[Utterance], logps: list[np.ndarray], folder: Path) -> list[tuple[Example, int]]:
+        """Recordings against another sentence than their own, each aligned to that, and the phone that shows it."""
+        rng, out = random.Random(self.cfg.seed), []
+        for u, logp in [(u, logp) for _ in range(self.cfg.stack_misread) for u, logp in zip(us, logps)]:
+            if found := misread(u, rng):
+                try:
+                    out.append((judging.example(found[0], logp, features.load(folder, u).astype(np.float32)), found[1]))
+                except NotAlignable:
+                    pass
+        return out
 
     def export(self, which: str, version: str) -> None:
         """The graphs and their manifest. Fails if the graphs and PyTorch don't agree on held-out recordings.

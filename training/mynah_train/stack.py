@@ -3,8 +3,8 @@ never met.
 
 Stacked generalisation (Wolpert, 1992). The judges know their train speakers' sentences; how far a low phone in a poor word
 is to be trusted, or the odds of another sound in an otherwise clear sentence, shows only in what they answer about others.
-So trees are fitted on the held-out speakers, whom experts have scored, and on synthetic voices, whose mistakes are known:
-experts forgive a wrong sound more than a learner wants who has to know about it, and the judges learn from experts.
+So trees are fitted on the held-out speakers, whom experts have scored, on the same with another sound expected, and on
+synthetic voices, whose mistakes are known: experts forgive a wrong sound more than a learner wants who has to know about it, and the judges learn from experts.
 
 The trees are many small forests, each fitted without a fifth of the speakers. Their mean is what ships; of the speakers they
 were fitted on nothing is said by a tree that has seen them: see Fitted.
@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .judge import Phones, Raw
-from .judging import Example, phones_of, truth, word_starts
+from .judge import WORD_SCALE, Phones, Raw
+from .judging import Example, phones_of, word_starts
 
 # What the trees see, and in which direction alone each may move the score (0: either).
 NEAR = {"phone": 1, "wrong": -1, "added": -1, "phone before": 0, "phone after": 0, "wrong before": 0, "wrong after": 0}
@@ -34,8 +34,8 @@ TREES, DEPTH, RATE, SMALLEST_LEAF = 60, 3, 0.1, 30
 _INNER = 2**DEPTH - 1  # nodes of a tree that have children
 # The raw score's share of the answer: trees have steps, and this tells two scores on the same step apart.
 OWN = 0.15
-# What a phone, or a word, of the other voices weighs beside a learner's.
-OTHERS = {"phone": 0.3, "word": 0.1}
+# What a phone, or a word, weighs: of learners, scored by experts; of synthetic voices; of learners of whom another sound was expected.
+SCORED, SYNTHETIC, MISREAD = {"phone": 1.0, "word": 1.0}, {"phone": 0.3, "word": 0.02}, {"phone": 0.05, "word": 0.02}
 
 
 def features(raw: Raw, p: Phones) -> torch.Tensor:
@@ -126,40 +126,48 @@ def blended(trees, raw):
     return (1 - OWN) * trees + OWN * raw
 
 
+class Lesson(NamedTuple):
+    """An utterance whose phones and words have known scores."""
+
+    raw: Raw  # the judges' mean answer
+    example: Example
+    group: str  # who speaks; a voice that can say anything has as many as it has sentences
+    weight: dict[str, float]  # of each phone and word
+    only: int | None = None  # the one phone whose score, and whose word's, is known; of all of them
+
+
 class Fitted(NamedTuple):
     stack: Stack
-    phone: np.ndarray  # held-out phones' scores (0-2) by the trees that have not seen the speaker
-    word: np.ndarray  # likewise, 0-2
-    other_phone: np.ndarray  # other voices', by the trees that have not seen the sentence
+    fresh: dict[str, list[np.ndarray]]  # of each lesson the known phones' and words' scores (0-2) by the trees without its group
 
 
-def fit(raws: list[Raw], examples: list[Example], other_raws: list[Raw], other_examples: list[Example], seed: int) -> Fitted:
-    """raws: the judges' mean answer about each of the examples, held-out speakers', and about other voices'."""
-    held, others = [x.utterance for x in examples], [x.utterance for x in other_examples]
-    seen = [_features(r, x) for r, x in zip([*raws, *other_raws], [*examples, *other_examples])]
-    known = {"phone": np.concatenate([u.phone_scores for u in (*held, *others)]),
-             "word": np.concatenate([u.word_scores for u in (*held, *others)]) / 5}
-    speakers = sorted({u.speaker for u in held})
-    group = [speakers.index(u.speaker) for u in held] + [len(speakers) + i for i in range(len(others))]
-    out, forests = {}, {}
-    for level, wanted in known.items():
-        rows = [x if level == "phone" else x[word_starts(u), FIRST["word"]:] for x, u in zip(seen, (*held, *others))]
-        whose = np.repeat(group, [len(r) for r in rows])
-        weight = np.where(whose < len(speakers), 1.0, OTHERS[level])
-        models, answers = _bags(np.concatenate(rows), wanted, weight, whose, DIRECTION[level], seed)
-        forests[level] = Forest(len(models) * TREES).take(models, np.concatenate(rows))
-        out[level] = blended(answers, np.concatenate(rows)[:, 0])
+def fit(lessons: list[Lesson], seed: int) -> Fitted:
+    forests, fresh = {}, {}
+    names = {g: i for i, g in enumerate(dict.fromkeys(x.group for x in lessons))}
+    for level in DIRECTION:
+        rows, scores = zip(*(_known(x, level) for x in lessons))
+        x, sizes = np.concatenate(rows), [len(r) for r in rows]
+        weight = np.repeat([x.weight[level] for x in lessons], sizes)
+        models, answers = _bags(x, np.concatenate(scores), weight, np.repeat([names[l.group] for l in lessons], sizes),
+                                DIRECTION[level], seed)
+        forests[level] = Forest(len(models) * TREES).take(models, x)
+        fresh[level] = np.split(blended(answers, x[:, 0]), np.cumsum(sizes)[:-1])
     stack = Stack(0)
     stack.levels.update(forests)
-    n, w = len(truth(held).phone), len(truth(held).word)
-    return Fitted(stack.eval(), out["phone"][:n], out["word"][:w], out["phone"][n:])
+    return Fitted(stack.eval(), fresh)
 
 
 @torch.no_grad()
-def _features(raw: Raw, x: Example) -> np.ndarray:
-    n = len(x.utterance.phones)
-    raw = Raw(*(v if k == "sentence" else v[:, :n] for k, v in raw._asdict().items()))
-    return features(raw, phones_of([(x.utterance, x.first, x.last)]))[0].numpy()
+def _known(x: Lesson, level: str) -> tuple[np.ndarray, np.ndarray]:
+    """The features and scores (0-2) of what is known of a lesson's phones or words."""
+    u, n = x.example.utterance, len(x.example.utterance.phones)
+    raw = Raw(*(v if k == "sentence" else v[:, :n] for k, v in x.raw._asdict().items()))
+    seen = features(raw, phones_of([(u, x.example.first, x.example.last)]))[0].numpy()[:, FIRST[level]:]
+    if level == "phone":
+        at = np.arange(n) if x.only is None else [x.only]
+        return seen[at], u.phone_scores[at]
+    at = np.arange(len(u.word_scores)) if x.only is None else u.words[[x.only]]
+    return seen[word_starts(u)[at]], u.word_scores[at] / WORD_SCALE
 
 
 def _bags(x: np.ndarray, y: np.ndarray, weight: np.ndarray, group: np.ndarray, direction: list[int], seed: int

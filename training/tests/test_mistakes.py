@@ -80,13 +80,14 @@ def test_a_plan_repeats_and_its_recordings_are_scored_where_they_are_wrong(utter
 
 def test_a_misread_recording_is_wrong_in_one_place_and_says_what_it_said(utterance):
     for seed in range(20):
-        u = joint.misread(utterance, random.Random(seed))
+        u, _ = joint.misread(utterance, random.Random(seed))
         assert wrong(u).sum() == 1 and (u.word_scores < 10).sum() == 1 and u.scores is None
         assert u.said().tolist() == utterance.phones.tolist() != u.phones.tolist()
         assert (u.added is not None) == (len(u.phones) < len(utterance.phones)) and (u.added is None or u.added.sum() == 1)
         assert len(u.phones) == len(u.words) == len(u.stress) == len(u.phone_scores)
     bad = replace(utterance, phone_scores=np.full(len(utterance.phones), 1.0, np.float32))
-    assert all(joint.misread(bad, random.Random(s)) is bad for s in range(5))
+    assert all(joint.misread(bad, random.Random(s)) is None for s in range(5))
+    assert joint.sometimes_misread(bad, random.Random(0), 1.0) is bad
 
 
 def test_what_is_not_expected_is_a_vowel_between_consonants_and_has_one_neighbour_to_blame(utterance):
