@@ -66,8 +66,10 @@ class Config:
     joint_rates: tuple[float, float, float] = (4e-5, 2e-4, 3e-4)  # encoder, recogniser, judge
     joint_ctc: float = 0.3  # weight of the recogniser's loss
     joint_misread: float = 0.2  # share of the corpus's utterances in which one expected phone is replaced, added or removed
-    stack_misread: int = 2  # how often each held-out recording is held against another sentence, for the trees to learn from
     joint_average: float = 0.997  # of the weights, a step
+
+    # Stage 4: what makes scores of the judges' answers.
+    stack_misread: int = 2  # how often each held-out recording is held against another sentence, for the trees to learn from
 
     max_seconds: float = 28.0  # one run of the acoustic graph; Whisper's positions end at 30 s
 
