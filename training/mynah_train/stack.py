@@ -4,10 +4,11 @@ never met.
 Stacked generalisation (Wolpert, 1992). The judges know their train speakers' sentences; how far a low phone in a poor word
 is to be trusted, or the odds of another sound in an otherwise clear sentence, shows only in what they answer about others.
 So trees are fitted on the held-out speakers, whom experts have scored, on the same with another sound expected, and on
-synthetic voices, whose mistakes are known: experts forgive a wrong sound more than a learner wants who has to know about it, and the judges learn from experts.
+synthetic voices, whose mistakes are known: experts forgive a wrong sound more than a learner wants who has to know about it,
+and the judges learn from experts.
 
-The trees are many small forests, each fitted without a fifth of the speakers. Their mean is what ships; of the speakers they
-were fitted on nothing is said by a tree that has seen them: see Fitted.
+The trees come in bags, each fitted without a fifth of the speakers. Their mean is what ships. Whatever is calibrated or
+measured on those speakers is so by the bags that have not seen the speaker (Fitted.fresh).
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ TREES, DEPTH, RATE, SMALLEST_LEAF = 60, 3, 0.1, 30
 _INNER = 2**DEPTH - 1  # nodes of a tree that have children
 # The raw score's share of the answer: trees have steps, and this tells two scores on the same step apart.
 OWN = 0.15
-# What a phone, or a word, weighs: of learners, scored by experts; of synthetic voices; of learners of whom another sound was expected.
+# What a phone, or a word, weighs: of learners, scored by experts; of synthetic voices; of learners of whom another sound
+# was expected.
 SCORED, SYNTHETIC, MISREAD = {"phone": 1.0, "word": 1.0}, {"phone": 0.3, "word": 0.02}, {"phone": 0.05, "word": 0.02}
 
 
@@ -64,7 +66,8 @@ def features(raw: Raw, p: Phones) -> torch.Tensor:
 
 
 class Forest(nn.Module):
-    """Complete binary trees of one depth: node i's children are 2 i + 1, where the feature is at most the threshold, and 2 i + 2."""
+    """Complete binary trees of one depth: node i's children are 2 i + 1, where the feature is at most the threshold, and
+    2 i + 2. A tree with fewer leaves has some of them twice."""
 
     def __init__(self, trees: int):
         super().__init__()
@@ -123,6 +126,7 @@ class Stack(nn.Module):
 
 
 def blended(trees, raw):
+    """The trees' answer with OWN's share of the raw score; of tensors or arrays."""
     return (1 - OWN) * trees + OWN * raw
 
 
@@ -138,10 +142,11 @@ class Lesson(NamedTuple):
 
 class Fitted(NamedTuple):
     stack: Stack
-    fresh: dict[str, list[np.ndarray]]  # of each lesson the known phones' and words' scores (0-2) by the trees without its group
+    fresh: dict[str, list[np.ndarray]]  # level to each lesson's known phones' or words' scores (0-2), by the bags without its group
 
 
 def fit(lessons: list[Lesson], seed: int) -> Fitted:
+    """The trees that the lessons teach, and what those say of each lesson that have not seen its group."""
     forests, fresh = {}, {}
     names = {g: i for i, g in enumerate(dict.fromkeys(x.group for x in lessons))}
     for level in DIRECTION:
