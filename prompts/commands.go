@@ -267,7 +267,7 @@ func disputeLabel(c coach.Claim, a coach.Assessment) string {
 		}
 		return "The " + s.Name + " /" + s.IPA + "/ in " + wordRef(a, *c.Word) + verdict(praise)
 	case c.Word != nil && c.Heard == coach.Missing:
-		return "That " + wordRef(a, *c.Word) + " was missing"
+		return "The word " + wordRef(a, *c.Word) + ": I did say it"
 	case c.Word != nil && c.Aspect == coach.Stress:
 		return "The stress in " + wordRef(a, *c.Word) + verdict(praise)
 	case c.Word != nil:

@@ -54,7 +54,7 @@ func telling(f coach.Claim, a coach.Assessment) []string {
 		}
 	case f.Kind == coach.ClaimWord && f.Heard == coach.Missing:
 		return []string{
-			"Touch each word with your finger as you read it, so that none slips by.",
+			"Touch each word with your finger as you read it, and finish it before you move on.",
 			"Read the sentence more slowly than feels natural, and give every word its own moment.",
 		}
 	case f.Kind == coach.ClaimWord:

@@ -284,10 +284,12 @@ func (w wording) word(c coach.Claim) []string {
 	s := wordRef(w.a, *c.Word)
 	switch {
 	case c.Heard == coach.Missing:
+		// Left out, or said so that it can't be told: the scorer knows no
+		// difference, and of what experts heard most is the latter.
 		if n := w.skippedWords(); n > 1 {
-			return []string{"I couldn't hear " + s + " and some other words.", s + " and some other words were missing."}
+			return []string{"I couldn't make out " + s + " and some other words.", "I didn't catch " + s + " and some other words."}
 		}
-		return []string{"I couldn't hear " + s + ".", s + " was missing."}
+		return []string{"I couldn't make out " + s + ".", "I didn't catch " + s + "."}
 	case c.Aspect == coach.Stress:
 		return []string{"the stress in " + s + " fell on another syllable.", "the weight in " + s + " was not on the right syllable yet."}
 	case c.Label == coach.Average:

@@ -127,7 +127,7 @@ func newLexicon() *lexicon {
 		requests: []string{
 			"work on", "to work", "practise", "practice", "focus on", "pay attention", "attention to", "look at", "try",
 			"could be", "nearly", "almost", "close", "not quite", "instead of", "more like", "leaned", "leans", "room",
-			"next step", "needs", "need", "came out", "couldn't hear", "didn't hear", "pause", "stop", "a little", "yet", "barely there", "fell on", "another syllable", "not on",
+			"next step", "needs", "need", "came out", "couldn't hear", "didn't hear", "couldn't make out", "didn't catch", "pause", "stop", "a little", "yet", "barely there", "fell on", "another syllable", "not on",
 		},
 		histories: []string{
 			"last time", "previous", "previously", "earlier", "than before", "as before", "improved", "improvement",

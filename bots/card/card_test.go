@@ -255,7 +255,7 @@ func TestAltSaysTheSame(t *testing.T) {
 	}
 	for name, wants := range map[string][]string{
 		"reply_usual":    {"“important” was clear. Word by word: I (clear), think (work on), it (clear), is (not sure), very (nearly), important (clear)", "“think” sounded closer to “s” /s/", "tongue tip lightly between", "accuracy getting there", "prosody not sure"},
-		"reply_unspoken": {"close (not heard)", "I couldn't hear “close”", "completeness needs work"},
+		"reply_unspoken": {"close (not heard)", "I couldn't make out “close”", "completeness needs work"},
 		"reply_endless":  {"To work on, 1:", "completeness excellent"},
 		"progress_20":    {"20 voice notes, over 5 weeks", "up from needs work", "“th” /θ/ as in “think”: clear in 20 of 20", "“r” /ɹ/ as in “red”: clear in 20 of 60"},
 	} {

@@ -81,7 +81,7 @@ var (
 // poor and good are how English says that something was not, or was, as it should
 // be. What is poor wins: "not clear", "nearly clear", "could be clearer".
 var (
-	rePoor = regexp.MustCompile(`(?i)\b(?:couldn't hear|could not hear|can't hear|didn't hear|did not hear|didn't catch|missing|lost|barely|hardly|faint|weak|wasn't|weren't|isn't|aren't|didn't|doesn't|was not|were not|is not|are not|not (?:\w+ ){0,3}(?:clear|well|right|good|easy|there)|not quite|not yet|needs?|lacked|lacks|hard to|difficult to|closer to|close to|nearer to|near to|more like|sounded like|came out like|leaned|leans|drifted|turned into|nearly|almost|is close|could (?:be|flow|use|still|sound)|uneven|halted|halting|choppy|stop|stops|pause|pauses|paused|broke|broken|break|another syllable|wrong|poor|poorly|bad|badly|unclear|mumbled|swallowed|dropped|skipped|slurred|muffled|off|work on|worth work|struggled?|trouble|problem|mistake|too (?:long|short|fast|slow|soft|weak))\b`)
+	rePoor = regexp.MustCompile(`(?i)\b(?:couldn't hear|could not hear|can't hear|didn't hear|did not hear|didn't catch|couldn't make out|missing|lost|barely|hardly|faint|weak|wasn't|weren't|isn't|aren't|didn't|doesn't|was not|were not|is not|are not|not (?:\w+ ){0,3}(?:clear|well|right|good|easy|there)|not quite|not yet|needs?|lacked|lacks|hard to|difficult to|closer to|close to|nearer to|near to|more like|sounded like|came out like|leaned|leans|drifted|turned into|nearly|almost|is close|could (?:be|flow|use|still|sound)|uneven|halted|halting|choppy|stop|stops|pause|pauses|paused|broke|broken|break|another syllable|wrong|poor|poorly|bad|badly|unclear|mumbled|swallowed|dropped|skipped|slurred|muffled|off|work on|worth work|struggled?|trouble|problem|mistake|too (?:long|short|fast|slow|soft|weak))\b`)
 	reGood = regexp.MustCompile(`(?i)\b(?:clear|clearly|clearer|well|right|easy|easily|at once|best|clearest|smooth|smoothly|flowed|flow|steady|steadily|nicely|nice|good|great|lovely|strong|strongly|perfect|perfectly|excellent|understood|understandable|understand|carried|worked|better|improved|all the way|last word|every word|no effort|crisp|correct|correctly|accurate|accurately|natural|naturally|bravo|solid|precise|precisely)\b`)
 	// denied is what would be poor, denied, or is but said of something else.
 	reDenied  = regexp.MustCompile(`(?i)\b(?:(?:nice|good|great|lovely|excellent) (?:work|job) (?:on|with)|no (?:effort|trouble|problem)s?|without (?:trouble|effort|a pause|pauses|stopping))\b`)
@@ -90,7 +90,7 @@ var (
 	rePause   = regexp.MustCompile(`(?i)\b(?:pauses?|paused|stops?|stopped|halt\w*|hesitat\w+|break|broke|gap)\b`)
 	reBest    = regexp.MustCompile(`(?i)\b(?:best|clearest)\b`)
 	reLeast   = regexp.MustCompile(`(?i)\bleast (?:clear|clearly)\b`)
-	reMissing = regexp.MustCompile(`(?i)n't hear|not hear|\bmissing\b|\blost\b`)
+	reMissing = regexp.MustCompile(`(?i)n't hear|not hear|n't catch|n't make out|\bmissing\b|\blost\b`)
 	reWithin  = regexp.MustCompile(`\b(?:in|after)\s*$`)
 	reLead    = regexp.MustCompile(`(?i)^(?:[^“/:,]{0,60}:\s*|(?:then|also|again|next|and|but|so|if you like),?\s+)+`)
 )

@@ -75,6 +75,8 @@ func TestRead(t *testing.T) {
 		"The “r” in “red” is nearly clear.":                            {"sound red 3 R poor"},
 		"I couldn't hear the “d” /d/ in “red”.":                        {"sound red 3 D as missing poor"},
 		"“important” was missing.":                                     {"word important 7 as missing poor"},
+		"I didn't catch “important” and some other words.":             {"word important 7 as missing poor"},
+		"I couldn't make out “important”.":                             {"word important 7 as missing poor"},
 		"A pause after “red” broke the sentence up.":                   {"sentence fluency red 3 poor"},
 		"The sentence didn't flow yet.":                                {"sentence fluency poor"},
 		"The rhythm needs some work.":                                  {"sentence prosody poor"},
