@@ -15,7 +15,7 @@ from . import manifest
 from .config import Config, Paths
 from .pipeline import ENCODERS, Pipeline
 
-STAGES = ("features", "recogniser", "align", "judge", "synthesise", "joint", "calibrate", "export", "golden", "evaluate", "pairs", "robust", "manifest", "all", "release")
+STAGES = ("features", "recogniser", "align", "judge", "synthesise", "joint", "know", "calibrate", "export", "golden", "evaluate", "pairs", "robust", "manifest", "all", "release")
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
         p.add_argument(f"--{name}", type=Path, help=text)
     p.add_argument("--encoder", choices=ENCODERS, default="tuned", help="Whisper's own, after the joint stage, or after the same on everyone")
     p.add_argument("--split", choices=("held-out", "test"), default="held-out", help="what to evaluate on")
-    p.add_argument("--version", default="0.5.0", help="the model's, for its manifest")
+    p.add_argument("--version", default="0.6.0", help="the model's, for its manifest")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--smoke", action="store_true", help="a handful of utterances, a minute or two: proves that the pipeline runs")
     a = p.parse_args()
@@ -69,12 +69,15 @@ def main() -> None:
         run.synthesise()
     if a.stage == "joint":
         run.joint(e)
+    if every or a.stage == "know":
+        run.know(e)
     if every or a.stage == "calibrate":
         run.calibrate(e)
     if every or a.stage == "export":
         run.export(e, a.version)
     if a.stage == "release":
         run.joint("everyone")
+        run.know("everyone")
         run.export("everyone", a.version)
     if a.stage == "golden" or a.stage == "release" and a.golden:
         run.golden(*need("golden"))

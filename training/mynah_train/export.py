@@ -17,6 +17,7 @@ from .config import Config
 from .encoder import Encoder
 from .judge import SENTENCE_SCALE, WORD_SCALE, Judge, Phones, evidence
 from .judging import average
+from .likeness import Likeness
 from .mel import LogMel
 from .phonemes import CLASSES
 from .recogniser import Recogniser
@@ -59,15 +60,15 @@ class Judgement(nn.Module):
     OUTPUTS = ("phone_score", "phone_probs", "word_score", "word_probs", "stress_score", "stress_probs",
                "sentence_score", "sentence_probs", "heard")
 
-    def __init__(self, judges: list[Judge], stack: Stack, scales: dict[str, Scale], heard: HeardScale):
+    def __init__(self, judges: list[Judge], likeness: Likeness, stack: Stack, scales: dict[str, Scale], heard: HeardScale):
         super().__init__()
-        self.judges, self.heard, self.stack = nn.ModuleList(judges), heard, stack
+        self.judges, self.heard, self.likeness, self.stack = nn.ModuleList(judges), heard, likeness, stack
         self.scales = nn.ModuleDict({k: Calibrate(s) for k, s in scales.items()})
 
     def forward(self, logp, frames, phoneme, stress, word, first, last):
         p = Phones(phoneme, stress, word, first, last)
         e = evidence(logp, frames, p, torch.ones_like(logp[..., 0]))
-        raw = self.stack(average([j(e, p) for j in self.judges]), p)
+        raw = self.stack(self.likeness(average([j(e, p) for j in self.judges]), e), p)
         out = [*self.scales["phone"](raw.phone)]
         for k, r in (("word", raw.word), ("stress", raw.stress)):
             out += self.scales[k](r * WORD_SCALE)

@@ -15,6 +15,7 @@ from .align import viterbi
 from .config import Config
 from .data import Utterance
 from .judge import SENTENCE_SCALE, WORD_SCALE, Evidence, Judge, Phones, Raw, evidence
+from .likeness import Likeness
 
 
 @dataclass(frozen=True)
@@ -157,13 +158,15 @@ def flatten(raws: list[Raw], utterances: list[Utterance]) -> Scores:
 
 
 @torch.no_grad()
-def answers(models: list[Judge], examples: list[Example], size: int = 50) -> list[Raw]:
-    """The mean of the models, uncorrected, of each utterance."""
+def answers(models: list[Judge], examples: list[Example], likeness: Likeness | None = None, size: int = 50) -> list[Raw]:
+    """The mean of the models, of each utterance; uncorrected, or with the likeness's scores of the sentence."""
     out = []
     for i in range(0, len(examples), size):
         part = examples[i : i + size]
         e, p = collate(part)
         mean = average([m.eval()(e, p) for m in models])
+        if likeness:
+            mean = likeness(mean, e)
         out += [Raw(*(x[k : k + 1] for x in mean)) for k in range(len(part))]
     return out
 
@@ -172,9 +175,9 @@ def average(raws: list[Raw]) -> Raw:
     return Raw(*(sum(a) / len(a) for a in zip(*raws)))
 
 
-def predict(models: list[Judge], examples: list[Example]) -> Scores:
-    """Raw scores by the mean of the models."""
-    return flatten([Raw(*(v[0] for v in r)) for r in answers(models, examples)], [x.utterance for x in examples])
+def predict(models: list[Judge], examples: list[Example], likeness: Likeness | None = None) -> Scores:
+    """Raw scores by the mean of the models; see answers."""
+    return flatten([Raw(*(v[0] for v in r)) for r in answers(models, examples, likeness)], [x.utterance for x in examples])
 
 
 def truth(utterances: list[Utterance]) -> Scores:

@@ -7,21 +7,23 @@ import json
 import pickle
 import random
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from . import calibration, ct2, data, encoder, evaluate, export, features, golden, heard, judging, kokoro, manifest, pairs, recogniser, released, robust, speech, stack, synthetic
+from . import calibration, ct2, data, encoder, evaluate, export, features, golden, heard, judging, kokoro, likeness, manifest, pairs, recogniser, released, robust, speech, stack, synthetic
 from .align import NotAlignable
 from .config import Config, Paths
 from .data import Utterance
 from .export import HeardScale
 from .joint import Tuner, misread
-from .judge import WORD_SCALE, Judge
+from .judge import SENTENCE_SCALE, WORD_SCALE, Judge
 from .judging import Example
 from .mel import LogMel
 from .stack import Stack
@@ -140,10 +142,7 @@ class Pipeline:
             examples.append(judging.example(u, logps[u.id], frames))
         held = self.sets[1]
         print(f"{which}: phone error rate on held-out speakers {recogniser.phone_error_rate([logps[u.id] for u in held], held):.4f}")
-        partial = out.with_suffix(".partial")
-        with partial.open("wb") as f:
-            pickle.dump(examples, f, protocol=5)
-        partial.rename(out)
+        _write(out, lambda f: pickle.dump(examples, f, protocol=5))
 
     def train_judges(self) -> None:
         """Judges on the evidence of the frozen encoder, one a seed."""
@@ -190,6 +189,28 @@ class Pipeline:
         Tuner(self.encoder("frozen"), self.recogniser("frozen"), self.judges("frozen"), cfg, checkpoint).train(
             train, data.native(self.paths, cfg), self.synthetic("synthetic"), held, self.synthetic("synthetic-choice"))
 
+    def know(self, which: str) -> None:
+        """What the tuned model makes of the recordings that it was trained on, for what sounds like them."""
+        out = self.paths.stage(f"{which}/known.npz")
+        if out.exists():
+            return
+        train, held = self.sets
+        m, enc, mel, judges, rows = self.recogniser(which), self.encoder(which), LogMel(), self.judges(which), []
+        for u in tqdm(train + held if which == "everyone" else train, desc=f"know {which}", mininterval=10):
+            with torch.no_grad():
+                frames = enc(mel(torch.from_numpy(data.read_audio(u.path))[None]))[0].numpy()
+            try:
+                x = judging.example(u, recogniser.posteriors(m, frames), frames)
+            except NotAlignable:
+                continue
+            (raw,) = judging.answers(judges, [x])
+            rows.append((likeness.evidence_of(x.evidence).numpy(), raw.sentence[0].numpy(), u.opinion().astype(np.float32) / SENTENCE_SCALE))
+        _write(out, lambda f: np.savez(f, **{k: np.stack(v) for k, v in zip(likeness.Known._fields, zip(*rows))}))
+
+    def likeness(self, which: str) -> likeness.Likeness:
+        with np.load(self.paths.stage(f"{which}/known.npz")) as f:
+            return likeness.fit(likeness.Known(**f))
+
     def calibrate(self, which: str) -> None:
         """Scales, what was heard, and what is speech, all on held-out speakers."""
         out = self.paths.stage(f"{which}/calibration.json")
@@ -197,7 +218,7 @@ class Pipeline:
             return
         _, held = self.sets
         found = self.examples(which)
-        judges, examples = self.judges(which), [found[u.id] for u in held]
+        judges, alike, examples = self.judges(which), self.likeness(which), [found[u.id] for u in held]
         m, enc, mel, folder = self.recogniser(which), self.encoder(which), LogMel(), self.paths.stage(which)
         logps = [recogniser.posteriors(m, features.load(folder, u).astype(np.float32)) for u in held]
         others = [found[u.id] for u in self.synthetic("synthetic-choice")]
@@ -205,7 +226,7 @@ class Pipeline:
 
         def lessons(examples: list[Example], by: str, weight: dict[str, float], only: list[int] | None = None) -> list[stack.Lesson]:
             return [stack.Lesson(raw, x, getattr(x.utterance, by), weight, only[i] if only else None)
-                    for i, (raw, x) in enumerate(zip(judging.answers(judges, examples), examples))]
+                    for i, (raw, x) in enumerate(zip(judging.answers(judges, examples, alike), examples))]
 
         fitted = stack.fit(lessons(examples, "speaker", stack.SCORED) + lessons(others, "id", stack.SYNTHETIC)
                            + lessons([x for x, _ in wrong], "speaker", stack.MISREAD, [j for _, j in wrong]), self.cfg.seed)
@@ -213,7 +234,7 @@ class Pipeline:
         n, s = len(examples), len(others)
         fresh = {"phone": np.concatenate(fitted.fresh["phone"][:n]), "word": WORD_SCALE * np.concatenate(fitted.fresh["word"][:n])}
         _save({k: torch.from_numpy(v) for k, v in fresh.items()}, self.paths.stage(f"{which}/out-of-bag.pt"))
-        scales = evaluate.fit_scales(replace(judging.predict(judges, examples), **fresh), judging.truth(held))
+        scales = evaluate.fit_scales(replace(judging.predict(judges, examples, alike), **fresh), judging.truth(held))
         scores = [scales["phone"].scores(x) for x in fitted.fresh["phone"]]
         wrong_sounds = {"synthetic voices": evaluate.wrong_sounds(scores[n : n + s], [x.utterance for x in others]),
                         "learners misread": evaluate.wrong_sounds(scores[n + s :], [x.utterance for x, _ in wrong], [j for _, j in wrong])}
@@ -265,7 +286,8 @@ class Pipeline:
         new, out = self.paths.stage("export"), self.folder(which)
         new.mkdir(exist_ok=True)
         export.export_acoustic(acoustic, self.cfg, new / "acoustic.onnx")
-        export.export_judge(export.Judgement(self.judges(which), self._stack(), scales, heard_scale), self.hidden, new / "judge.onnx")
+        judgement = export.Judgement(self.judges(which), self.likeness(which), self._stack(), scales, heard_scale)
+        export.export_judge(judgement, self.hidden, new / "judge.onnx")
         export.check(new, acoustic, self.sets[1][:5])
         out.mkdir(parents=True, exist_ok=True)
         for name in ("acoustic.onnx", "judge.onnx"):  # together, and only what passed
@@ -310,6 +332,12 @@ class Pipeline:
 
 
 def _save(state, out: Path) -> None:
+    _write(out, lambda f: torch.save(state, f))
+
+
+def _write(out: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """All of a file or nothing."""
     partial = out.with_suffix(".partial")
-    torch.save(state, partial)
+    with partial.open("wb") as f:
+        write(f)
     partial.rename(out)

@@ -1,14 +1,15 @@
 """The modules that are exported: padding changes nothing, calibration keeps order, the graph equals PyTorch."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from mynah_train import calibration, export, released, stack
+from mynah_train import calibration, export, likeness, released, stack
 from mynah_train.encoder import Encoder, frames_of
-from mynah_train.judge import Judge, Phones, Raw, evidence, heard_logits, within
+from mynah_train.judge import GLOBALS, Judge, Phones, Raw, evidence, heard_logits, within
 from mynah_train.mel import LogMel
 from mynah_train.phonemes import CLASSES
 from mynah_train.recogniser import Recogniser
@@ -89,12 +90,45 @@ def some_stack(trees=40):
     return m.eval()
 
 
+def some_known(n, features=2 * HIDDEN + GLOBALS):
+    """Recordings of which the judges leave out three of the things that are known."""
+    rng = np.random.default_rng(0)
+    evidence = (rng.normal(size=(n, 6)) @ rng.normal(size=(6, features))).astype(np.float32)
+    z = evidence[:, :3] / evidence[:, :3].std(0)
+    judged = rng.uniform(0.5, 2, size=(n, 3)).astype(np.float32)
+    return likeness.Known(evidence, judged, judged + 0.3 * np.tanh(z))
+
+
+def some_likeness():
+    return likeness.fit(some_known(60))
+
+
+def test_likeness_learns_what_the_judges_miss():
+    k = some_known(600, features=200)
+    train, rest = (likeness.Known(*(v[s] for v in k)) for s in (slice(400), slice(400, None)))
+    m = likeness.fit(train)
+    e = torch.from_numpy(rest.evidence)
+    raw = some_raw(5)._replace(sentence=torch.from_numpy(rest.judged))
+    got = m(raw, SimpleNamespace(utterance=e[:, :100], globals=e[:, 100:]))
+    assert ((got.sentence.numpy() - rest.scores) ** 2).mean() < 0.4 * ((rest.judged - rest.scores) ** 2).mean()
+    assert all(a is b for a, b, k in zip(got, raw, raw._fields) if k != "sentence")
+
+
+def test_of_a_recording_like_no_other_the_judges_answer_stays():
+    k = some_known(60)
+    m = likeness.fit(k)
+    far = torch.from_numpy(k.evidence[:1]) * 1000
+    raw = some_raw(5)
+    got = m(raw, SimpleNamespace(utterance=far[:, : 2 * HIDDEN], globals=far[:, 2 * HIDDEN :]))
+    assert torch.equal(got.sentence, raw.sentence)
+
+
 @pytest.fixture(scope="module")
 def judge_graph(tmp_path_factory):
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("graph") / "judge.onnx"
     scales = {k: calibration.Scale.identity(level) for k, level in calibration.LEVEL.items()}
-    m = export.Judgement([Judge(HIDDEN, 32, 1), Judge(HIDDEN, 32, 1)], some_stack(), scales, export.HeardScale(0.8, 2.0, 0.5)).eval()
+    m = export.Judgement([Judge(HIDDEN, 32, 1), Judge(HIDDEN, 32, 1)], some_likeness(), some_stack(), scales, export.HeardScale(0.8, 2.0, 0.5)).eval()
     export.export_judge(m, HIDDEN, path)
     return m, export.session(path)
 
@@ -121,7 +155,7 @@ def test_a_released_model_s_weights_come_back(judge_graph, tmp_path):
             x += torch.rand_like(x) * 0.1
     path = tmp_path / "judge.onnx"
     scales = {k: calibration.Scale.identity(level) for k, level in calibration.LEVEL.items()}
-    export.export_judge(export.Judgement(list(m.judges), m.stack, scales, m.heard).eval(), HIDDEN, path)
+    export.export_judge(export.Judgement(list(m.judges), m.likeness, m.stack, scales, m.heard).eval(), HIDDEN, path)
     for i, judge in enumerate(m.judges):
         state = released.state(path, f"judges.{i}")
         assert state.keys() == judge.state_dict().keys()
