@@ -245,15 +245,6 @@ func (p *pairs) mispronounced(wrong func(coach.Label, float64) bool, below coach
 	return m
 }
 
-// What a word that was not heard counts as, and each of its phones: what experts
-// say of the 19 such words of the held-out speakers. They are rarely left out
-// (0): nearly all are called not recognisable (3), with some phones as they
-// should be (mean .55), most of them not there (0).
-var (
-	unheardWord  = coach.Judgement{Label: coach.Bad, Score: 3, Confidence: 1}
-	unheardPhone = coach.Judgement{Label: coach.Worst, Score: .55, Confidence: 1}
-)
-
 // compare pairs the experts' scores with ours. Words and phones are left out
 // where the sentence was split otherwise than the experts had it.
 func (u expertUtterance) compare(a coach.Assessment, add func(level string, truth float64, label coach.Label, ours coach.Judgement)) {
@@ -265,6 +256,12 @@ func (u expertUtterance) compare(a coach.Assessment, add func(level string, trut
 	if len(a.Words) != len(u.Words) {
 		return
 	}
+	// Of the 19 words of the held-out speakers that were not heard experts call
+	// nearly all not recognisable (3), none left out (0); of their phones most are
+	// not there (0), some as they should be (mean .55). There .3 agrees best with
+	// the experts.
+	unheardWord := coach.Judgement{Label: coach.Bad, Score: 3, Confidence: 1}
+	unheardPhone := coach.Judgement{Label: coach.Worst, Score: .3, Confidence: 1}
 	for i, w := range u.Words {
 		ours := a.Words[i]
 		if !ours.Spoken {
