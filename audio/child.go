@@ -111,7 +111,7 @@ func serve(o order, stdin, stdout *os.File) error {
 	case o.report:
 		return report(walls, stdout)
 	case program != "":
-		return becomeFFmpeg(program, kind, o.limit, stdout)
+		return becomeFFmpeg(program, kind, o, stdout)
 	}
 	return decode(kind, o.limit, stdin, stdout)
 }

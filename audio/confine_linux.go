@@ -26,7 +26,8 @@ type limits struct {
 // confine shuts the process in, for good: resource limits, no new privileges,
 // no file system and no network, no system call but those of native. With a
 // program, room is left to become it: its file, its loader and the library
-// folders may be read, and more system calls are allowed.
+// folders may be read, more system calls are allowed, and memory is left to
+// limitProgramMemory.
 //
 // Limits and no-new-privileges work everywhere, so that their failure is an
 // error. What landlock and seccomp can do depends on the kernel and on the
@@ -37,9 +38,6 @@ func confine(l limits, program string) (Confinement, error) {
 	size, data, err := mapped()
 	if err != nil {
 		return c, fmt.Errorf("memory in use: %w", err)
-	}
-	if program != "" {
-		size, data = programMapped, 0
 	}
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return c, fmt.Errorf("dumpable: %w", err)
@@ -62,14 +60,37 @@ func confine(l limits, program string) (Confinement, error) {
 	}
 	c.NoNewPrivs = true
 	c.Why = strings.Join(why, "; ")
-	// Memory comes last: a program to become starts afresh with less than is
-	// mapped now.
-	if err := setLimits(l, size, data); err != nil {
+	err = setLimits(
+		limit{unix.RLIMIT_CORE, 0},
+		limit{unix.RLIMIT_FSIZE, 0},
+		limit{unix.RLIMIT_NOFILE, 32},
+		limit{unix.RLIMIT_CPU, l.cpuSeconds},
+		limit{unix.RLIMIT_MEMLOCK, 0},
+		limit{unix.RLIMIT_MSGQUEUE, 0},
+	)
+	if err == nil && program == "" {
+		err = limitMemory(l, size, data)
+	}
+	if err != nil {
 		return c, fmt.Errorf("resource limits: %w", err)
 	}
 	c.Limits = true
 	return c, nil
 }
+
+// limitMemory counts over the address space and the data given: a Go program
+// reserves much that it doesn't use.
+func limitMemory(l limits, size, data uint64) error {
+	return setLimits(
+		limit{unix.RLIMIT_AS, size + 4*l.memory}, // much is reserved and never used: a C heap for each thread
+		limit{unix.RLIMIT_DATA, data + l.memory},
+	)
+}
+
+// limitProgramMemory is for just before the process becomes a program, which
+// starts afresh with less than is mapped now: from here on no memory can be had,
+// not even for a thread.
+func limitProgramMemory(l limits) error { return limitMemory(l, programMapped, 0) }
 
 // closeInherited closes what a native library of the parent may have left open
 // for its children. The runtime's own descriptors are anonymous inodes.
@@ -89,29 +110,21 @@ func closeInherited() {
 	}
 }
 
-// setLimits sets the resource limits, hard ones included. Memory is counted
-// over the address space and the data given: a Go program reserves much that it
-// doesn't use.
-func setLimits(l limits, size, data uint64) error {
-	for _, r := range []struct {
-		what int
-		max  uint64
-	}{
-		{unix.RLIMIT_CORE, 0},
-		{unix.RLIMIT_FSIZE, 0},
-		{unix.RLIMIT_NOFILE, 32},
-		{unix.RLIMIT_CPU, l.cpuSeconds},
-		{unix.RLIMIT_MEMLOCK, 0},
-		{unix.RLIMIT_MSGQUEUE, 0},
-		{unix.RLIMIT_AS, size + 4*l.memory}, // much is reserved and never used: a C heap for each thread
-		{unix.RLIMIT_DATA, data + l.memory},
-	} {
+// limit is the most that may be had of a resource.
+type limit struct {
+	what int
+	max  uint64
+}
+
+// setLimits sets resource limits, hard ones included.
+func setLimits(all ...limit) error {
+	for _, r := range all {
 		var now unix.Rlimit
 		if err := unix.Getrlimit(r.what, &now); err != nil {
 			return err
 		}
-		limit := min(r.max, now.Max)
-		if err := unix.Setrlimit(r.what, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {
+		most := min(r.max, now.Max)
+		if err := unix.Setrlimit(r.what, &unix.Rlimit{Cur: most, Max: most}); err != nil {
 			return err
 		}
 	}

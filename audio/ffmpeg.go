@@ -1,6 +1,7 @@
 package audio
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"syscall"
@@ -41,11 +42,15 @@ func ffmpegArgs(kind Container, limit int) []string {
 	}
 }
 
-// becomeFFmpeg announces raw samples and replaces the process by the program,
-// walls and limits included. It returns only when that failed.
-func becomeFFmpeg(program string, kind Container, limit int, stdout *os.File) error {
+// becomeFFmpeg announces raw samples and replaces the confined process by the
+// program. It returns only when that failed.
+func becomeFFmpeg(program string, kind Container, o order, stdout *os.File) error {
 	if err := writeRaw(stdout); err != nil {
 		return err
 	}
-	return syscall.Exec(program, ffmpegArgs(kind, limit), []string{"LC_ALL=C"})
+	args, environment := ffmpegArgs(kind, o.limit), []string{"LC_ALL=C"}
+	if err := limitProgramMemory(o.limits); err != nil {
+		return fmt.Errorf("resource limits: %w", err)
+	}
+	return syscall.Exec(program, args, environment)
 }
