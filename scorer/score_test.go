@@ -241,6 +241,25 @@ func TestScoreFindsWhatIsMissingAndTooMuch(t *testing.T) {
 	}
 }
 
+func TestScoreOfEveryWordTakesNoneForSkipped(t *testing.T) {
+	u := coach.Utterance{Audio: coach.Audio{Samples: say("AY TH IH NG K IH M P AO R T AH N T")}, Text: sentence}
+	for every, skipped := range map[bool]int{false: 2, true: 0} {
+		a, err := New(newToneModel(), testLexicon, Options{EveryWord: every}).Score(t.Context(), u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkShape(t, a, sentence)
+		for _, w := range a.Words {
+			if !w.Spoken {
+				skipped--
+			}
+		}
+		if skipped != 0 {
+			t.Errorf("every word %t: %d too few words are skipped: %+v", every, skipped, a.Words)
+		}
+	}
+}
+
 func TestScoreFindsPauses(t *testing.T) {
 	// 400 ms after "think" and the 60 ms that follow every phone; 100 ms after "is".
 	a, err := score(t, say("AY TH IH NG K . . . . IH T IH Z . IH M P AO R T AH N T"), sentence)

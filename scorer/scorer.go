@@ -40,6 +40,9 @@ type Options struct {
 	// Observe is told how long each stage took; it may be called from several
 	// goroutines at once.
 	Observe func(Stage, time.Duration)
+	// EveryWord takes no word for one that was not said, however little speaks
+	// for it: to be held against experts, who score them all.
+	EveryWord bool
 }
 
 // Scorer implements coach.Scorer over a model and a lexicon.
@@ -95,7 +98,11 @@ func (s *Scorer) Score(ctx context.Context, u coach.Utterance) (coach.Assessment
 	if l.states()*frames.T > mostCells {
 		l = newLattice(usualOnly(spoken))
 	}
-	found, err := match(ctx, l, frames, man.Refusal)
+	refusal := man.Refusal
+	if s.options.EveryWord {
+		refusal.SkipStart = never
+	}
+	found, err := match(ctx, l, frames, refusal)
 	if err != nil {
 		return coach.Assessment{}, fmt.Errorf("align: %w", err)
 	}

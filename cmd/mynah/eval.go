@@ -149,20 +149,30 @@ func (c *evalCorpusCmd) evaluate(ctx context.Context, e *engine, model []byte, k
 		return evaluated{}, fmt.Errorf("decode: %w", err)
 	}
 	done := evaluated{Key: key, ID: u.ID}
-	a, err := e.scoreAsExperts(ctx, sound, u)
-	if done.Refused = coach.ReasonOf(err); done.Refused == "" {
-		if err != nil {
-			return evaluated{}, fmt.Errorf("score: %w", err)
+	a, err := e.scoreAsExperts(ctx, sound, u, scorer.Options{})
+	if done.Refused = coach.ReasonOf(err); done.Refused != "" {
+		return done, kept.add(done)
+	}
+	if err != nil {
+		return evaluated{}, fmt.Errorf("score: %w", err)
+	}
+	done.Assessment = &a
+	if slices.ContainsFunc(a.Words, func(w coach.Word) bool { return !w.Spoken }) {
+		every, err := e.scoreAsExperts(ctx, sound, u, scorer.Options{EveryWord: true})
+		switch {
+		case err == nil:
+			done.Every = &every
+		case coach.ReasonOf(err) == "":
+			return evaluated{}, fmt.Errorf("score every word: %w", err)
 		}
-		done.Assessment = &a
 	}
 	return done, kept.add(done)
 }
 
 // scoreAsExperts scores an utterance's recording, its words pronounced as its
 // experts expected them.
-func (e *engine) scoreAsExperts(ctx context.Context, sound coach.Audio, u expertUtterance) (coach.Assessment, error) {
-	return scorer.New(e.model, newExpertLexicon(u, e.lexicon), scorer.Options{}).Score(ctx, coach.Utterance{Audio: sound, Text: u.Text})
+func (e *engine) scoreAsExperts(ctx context.Context, sound coach.Audio, u expertUtterance, o scorer.Options) (coach.Assessment, error) {
+	return scorer.New(e.model, newExpertLexicon(u, e.lexicon), o).Score(ctx, coach.Utterance{Audio: sound, Text: u.Text})
 }
 
 // expertLexicon says the words of one utterance as its experts expected them.

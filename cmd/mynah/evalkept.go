@@ -20,7 +20,13 @@ type evaluated struct {
 	ID         string            `json:"id"`
 	Refused    coach.Reason      `json:"refused,omitempty"`
 	Assessment *coach.Assessment `json:"assessment,omitempty"`
+	// Every has judgements of all words, where Assessment takes some for not said;
+	// nil where it doesn't, or where all of them can't have been.
+	Every *coach.Assessment `json:"every,omitempty"`
 }
+
+// keptVersion is of what evaluated holds: what another one has kept is not read.
+const keptVersion = 2
 
 // keptFile is where the results are in the folder of --out.
 const keptFile = "assessments.jsonl"
@@ -34,7 +40,7 @@ func keptKey(manifest, recording []byte, u expertUtterance) string {
 		lengths[i] = len(b)
 		h.Write(b)
 	}
-	spoken := []any{lengths, u.Text}
+	spoken := []any{keptVersion, lengths, u.Text}
 	for _, w := range u.Words {
 		spoken = append(spoken, w.Text, w.Phones)
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/mynah-coach/mynah/coach"
 	"github.com/mynah-coach/mynah/internal/agreement"
+	"github.com/mynah-coach/mynah/scorer"
 )
 
 // What learners and developers report of products like this one, held against
@@ -68,7 +69,7 @@ func newReaders(t *testing.T) *readers {
 		if r.sounds[i], err = r.decoder.Decode(ctx, bytes.NewReader(b)); err != nil {
 			return err
 		}
-		r.scored[i], err = r.scoreAsExperts(ctx, r.sounds[i], u)
+		r.scored[i], err = r.scoreAsExperts(ctx, r.sounds[i], u, scorer.Options{})
 		return err
 	})
 	return r
@@ -143,7 +144,7 @@ func (r *readers) wrongSound(t *testing.T) {
 			changed.Words = slices.Clone(u.Words)
 			changed.Words[word].Phones = slices.Clone(u.Words[word].Phones)
 			changed.Words[word].Phones[at] = said + old[len(plain):]
-			a, err := r.scoreAsExperts(ctx, r.sounds[i], changed)
+			a, err := r.scoreAsExperts(ctx, r.sounds[i], changed, scorer.Options{})
 			if coach.ReasonOf(err) != "" { // all labels are gone
 				t.Logf("%s with %s for %s in %s: %v", u.ID, said, plain, u.Words[word].Text, err)
 				continue
@@ -315,7 +316,7 @@ func (r *readers) robustness(t *testing.T) {
 			changed := tt.change(t, sounds)
 			done := make([]evaluated, len(us))
 			r.each(t, us, func(ctx context.Context, i int, u expertUtterance) error {
-				a, err := r.scoreAsExperts(ctx, changed[i], u)
+				a, err := r.scoreAsExperts(ctx, changed[i], u, scorer.Options{})
 				if coach.ReasonOf(err) == "" {
 					done[i].Assessment = &a
 					return err

@@ -172,7 +172,7 @@ func newFigures(utterances []expertUtterance, done []evaluated) (figures, map[st
 			f.Refused++
 			continue
 		}
-		u.compare(*done[i].Assessment, func(level string, truth float64, label coach.Label, ours coach.Judgement) {
+		u.compare(done[i], func(level string, truth float64, label coach.Label, ours coach.Judgement) {
 			if ours.Scored() && label != coach.Unscored {
 				all[level].add(truth, label, ours)
 				bySpeaker[u.Speaker][level].add(truth, label, ours)
@@ -247,7 +247,8 @@ func (p *pairs) mispronounced(wrong func(coach.Label, float64) bool, below coach
 
 // compare pairs the experts' scores with ours. Words and phones are left out
 // where the sentence was split otherwise than the experts had it.
-func (u expertUtterance) compare(a coach.Assessment, add func(level string, truth float64, label coach.Label, ours coach.Judgement)) {
+func (u expertUtterance) compare(done evaluated, add func(level string, truth float64, label coach.Label, ours coach.Judgement)) {
+	a := *done.Assessment
 	for _, aspect := range []coach.Aspect{coach.Accuracy, coach.Fluency, coach.Prosody} {
 		if l := u.Labels[aspect]; l != nil {
 			add(string(aspect), u.Scores[aspect], *l, a.Sentence.Of(aspect))
@@ -256,23 +257,23 @@ func (u expertUtterance) compare(a coach.Assessment, add func(level string, trut
 	if len(a.Words) != len(u.Words) {
 		return
 	}
-	// Of the 19 words of the held-out speakers that were not heard experts call
-	// nearly all not recognisable (3), none left out (0); of their phones most are
-	// not there (0), some as they should be (mean .55). There .3 agrees best with
-	// the experts.
-	unheardWord := coach.Judgement{Label: coach.Bad, Score: 3, Confidence: 1}
-	unheardPhone := coach.Judgement{Label: coach.Worst, Score: .3, Confidence: 1}
+	// Words that replies say nothing of but that they couldn't be made out are
+	// judged all the same: experts score them too, and call few of them left out.
+	unheard := coach.Judgement{Label: coach.Worst, Confidence: 1}
 	for i, w := range u.Words {
 		ours := a.Words[i]
+		if !ours.Spoken && done.Every != nil {
+			ours = done.Every.Words[i]
+		}
 		if !ours.Spoken {
-			ours.Accuracy = unheardWord
+			ours.Accuracy = unheard
 		}
 		add("word", w.Accuracy, w.Label, ours.Accuracy)
 		if len(ours.Phones) != len(w.PhoneScores) || len(w.PhoneLabels) != len(w.PhoneScores) {
 			continue
 		}
 		for j, s := range w.PhoneScores {
-			judged := unheardPhone
+			judged := unheard
 			if ours.Spoken {
 				judged = ours.Phones[j].Accuracy
 			}
