@@ -23,11 +23,6 @@ type job struct {
 	log     *slog.Logger
 }
 
-// maxCrashes is how often a note may take the process down before it counts as
-// audio that can't be decoded. From the second time on it is alone when it
-// does, so no other note is blamed for it.
-const maxCrashes = 3
-
 // crashShare is how many more attempts a note gets, as a multiple, where they
 // end without a word: a service that is restarted again and again, for reasons
 // of its own, should not cost anyone their answer.
@@ -187,7 +182,7 @@ func (j *job) assess(ctx, stop context.Context) (a coach.Assessment, err error) 
 		return a, err
 	}
 	j.working(ctx)
-	if t.Crashes >= maxCrashes {
+	if t.Crashes >= j.MaxCrashes {
 		return a, fmt.Errorf("the process died in each of %d tries: %w", t.Crashes, coach.ErrUnsupportedAudio)
 	}
 	if err := j.step(ctx, StepHold, j.hold); err != nil {

@@ -77,6 +77,7 @@ func (c *child) run() error {
 	worker := bots.NewWorker(c, c, c, c, c, c, platform{c})
 	worker.Concurrency, worker.Notes = c.Hands, c.Hands
 	worker.Observer = c
+	worker.MaxCrashes = 1000 // so many deaths are no note's fault
 	worker.Backoff = 10 * time.Millisecond
 	working, stop := context.WithCancel(ctx)
 	defer stop()

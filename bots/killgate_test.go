@@ -56,7 +56,7 @@ func (c *child) runGate(ctx context.Context) error {
 	worker.Observer = c
 	worker.Backoff = 10 * time.Millisecond
 	worker.LookAgain = 200 * time.Millisecond
-	worker.MaxAttempts = 1000 // so many deaths are no reason to give a note up
+	worker.MaxAttempts, worker.MaxCrashes = 1000, 1000 // so many deaths are no note's fault
 	worker.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	working, stop := context.WithCancel(ctx)
 	defer stop()
@@ -142,13 +142,13 @@ func (p chatPlatform) Post(_ context.Context, _ coach.ThreadID, r coach.Reply) e
 	file := map[coach.ReplyKind]string{
 		coach.ReplyNotice: "notices", coach.ReplyQuestion: "questions", coach.ReplyCoaching: "replies",
 	}[r.Kind]
+	if file == "" {
+		file = "wrong"
+	}
 	defer p.around("post " + file)()
 	seen, err := lines(filepath.Join(p.Dir, file))
 	if err != nil || seen[r.Note] > 0 {
 		return err
-	}
-	if file == "" {
-		file = "wrong"
 	}
 	return p.record(file, r.Note)
 }

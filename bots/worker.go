@@ -44,6 +44,7 @@ type Worker struct {
 	Concurrency int           // notes being decoded or scored at once; the number of CPUs when 0
 	Notes       int           // notes being worked on at once, most of them waiting for others' services; 4 x Concurrency when 0
 	MaxAttempts int           // at a note, before the apology; 8 when 0
+	MaxCrashes  int           // of the process while a note is in native code, before it counts as audio that can't be decoded; 3 when 0
 	Backoff     time.Duration // before the second attempt, doubled with each; 1 s when 0
 	MaxBackoff  time.Duration // the longest; 2 min when 0
 	MaxAge      time.Duration // of a note that is snoozed again and again, before the apology; 24 h when 0
@@ -86,6 +87,7 @@ func (w Worker) withDefaults() *Worker {
 	setDefault(&w.Concurrency, runtime.NumCPU())
 	setDefault(&w.Notes, 4*w.Concurrency)
 	setDefault(&w.MaxAttempts, 8)
+	setDefault(&w.MaxCrashes, 3)
 	setDefault(&w.Backoff, time.Second)
 	setDefault(&w.MaxBackoff, 2*time.Minute)
 	setDefault(&w.MaxAge, 24*time.Hour)
