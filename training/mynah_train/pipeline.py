@@ -229,8 +229,9 @@ class Pipeline:
                     for i, (raw, x) in enumerate(zip(judging.answers(judges, examples, alike), examples))]
 
         fitted = stack.fit(lessons(examples, "speaker", stack.SCORED) + lessons(others, "id", stack.SYNTHETIC)
-                           + lessons([x for x, _ in wrong], "speaker", stack.MISREAD, [j for _, j in wrong]), self.cfg.seed)
-        _save(fitted.stack.state_dict(), self.paths.stage(f"{which}/stack.pt"))
+                           + lessons([x for x, _ in wrong], "speaker", stack.MISREAD, [j for _, j in wrong]), self.cfg.seed,
+                           {u.speaker for u in held})
+        _save({"all": fitted.stack.state_dict()} | {k: s.state_dict() for k, s in fitted.apart.items()}, self.paths.stage(f"{which}/stacks.pt"))
         n, s = len(examples), len(others)
         fresh = {"phone": np.concatenate(fitted.fresh["phone"][:n]), "word": WORD_SCALE * np.concatenate(fitted.fresh["word"][:n])}
         _save({k: torch.from_numpy(v) for k, v in fresh.items()}, self.paths.stage(f"{which}/out-of-bag.pt"))
@@ -280,14 +281,11 @@ class Pipeline:
         """
         c = json.loads(self.paths.stage("tuned/calibration.json").read_text(encoding="utf-8"))
         self.write_held_out()
-        scales = {k: calibration.Scale(**s) for k, s in c["scales"].items()}
-        heard_scale = HeardScale(*(c["heard"][k] for k in ("scale", "expected", "missing")))
         acoustic = export.Acoustic(self.encoder(which), self.recogniser(which))
         new, out = self.paths.stage("export"), self.folder(which)
         new.mkdir(exist_ok=True)
         export.export_acoustic(acoustic, self.cfg, new / "acoustic.onnx")
-        judgement = export.Judgement(self.judges(which), self.likeness(which), self._stack(), scales, heard_scale)
-        export.export_judge(judgement, self.hidden, new / "judge.onnx")
+        export.export_judge(self._judgement(which, c), self.hidden, new / "judge.onnx")
         export.check(new, acoustic, self.sets[1][:5])
         out.mkdir(parents=True, exist_ok=True)
         for name in ("acoustic.onnx", "judge.onnx"):  # together, and only what passed
@@ -295,11 +293,19 @@ class Pipeline:
         manifest.write(out, version, self.cfg, manifest.Refusal(**c["refusal"]), c["heard"]["min_probability"],
                        self.folder("tuned") / "manifest.json")
 
-    def _stack(self) -> Stack:
-        state = torch.load(self.paths.stage("tuned/stack.pt"), weights_only=True)
-        m = Stack(state["levels.phone.leaf"].numel() // 2**stack.DEPTH)
-        m.load_state_dict(state)
-        return m.eval()
+    def _judgement(self, which: str, constants: dict) -> export.Judgement:
+        """What makes scores of what is heard, with calibration.json's constants."""
+        scales = {k: calibration.Scale(**s) for k, s in constants["scales"].items()}
+        heard_scale = HeardScale(*(constants["heard"][k] for k in ("scale", "expected", "missing")))
+        return export.Judgement(self.judges(which), self.likeness(which), self._stacks()["all"], scales, heard_scale).eval()
+
+    def _stacks(self) -> dict[str, Stack]:
+        """The trees: all of them, and for each held-out speaker those that have not seen the speaker."""
+        out = {}
+        for name, state in torch.load(self.paths.stage("tuned/stacks.pt"), weights_only=True).items():
+            out[name] = Stack(state["levels.phone.leaf"].numel() // 2**stack.DEPTH).eval()
+            out[name].load_state_dict(state)
+        return out
 
     def golden(self, folder: Path) -> None:
         golden.write(self.paths.out, self.sets[1], folder)
@@ -323,7 +329,10 @@ class Pipeline:
         self._report("pairs", pairs.run(self.folder("everyone"), audio) | pairs.learners(self.folder("tuned"), self.sets[1]))
 
     def robust(self) -> None:
-        self._report("robust", robust.run(self.folder("tuned"), self.sets[1], self.paths.stage("robust-answers.json")))
+        """By the trees that have not seen the speaker."""
+        c = json.loads(self.paths.stage("tuned/calibration.json").read_text(encoding="utf-8"))
+        judgement, stacks = self._judgement("tuned", c), self._stacks()
+        self._report("robust", robust.run(self.folder("tuned"), judgement, stacks, self.sets[1], self.paths.stage("robust-answers.json")))
 
     def _report(self, name: str, figures: dict) -> None:
         text = json.dumps(figures, indent=2)

@@ -1,4 +1,5 @@
-"""How much rooms, microphones, codecs and levels cost: the shipped graphs on held-out recordings that met them."""
+"""How much rooms, microphones, codecs and levels cost: the exported acoustic graph, and what judges its answers, on
+held-out recordings that met them."""
 
 from __future__ import annotations
 
@@ -8,12 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
-from . import augment, evaluate, metrics
+from . import augment, evaluate, export, metrics
+from .align import viterbi
 from .data import SAMPLE_RATE, Utterance, read_audio
-from .judging import Scores, truth
-from .pairs import Model
+from .judging import Scores, phones_of, truth, word_starts
+from .stack import Stack
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -45,9 +48,10 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def run(folder: Path, held: list[Utterance], out: Path) -> dict:
-    """Correlations with the experts by change; written to `out` as they come, and not repeated."""
-    model, want = Model(folder), truth(held)
+@torch.no_grad()
+def run(folder: Path, judgement: export.Judgement, stacks: dict[str, Stack], held: list[Utterance], out: Path) -> dict:
+    """Correlations with the experts by change; written to `out` as they come, and not repeated. stacks: by speaker."""
+    acoustic, want = export.session(folder / "acoustic.onnx", 2), truth(held)
     stamp = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]["judge"]["sha256"][:8]
     report = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
     if report.get("model") != stamp:
@@ -58,7 +62,13 @@ def run(folder: Path, held: list[Utterance], out: Path) -> dict:
         rng, rows = np.random.default_rng(0), []
         for u in tqdm(held, desc=name, mininterval=10):
             x = np.ascontiguousarray(np.clip(change(read_audio(u.path), rng), -1, 1), np.float32)
-            rows.append(model(x, u.phones, u.stress, u.words))
+            logp, frames = export.listen(acoustic, x)
+            first, last, _ = viterbi(logp, u.phones)
+            judgement.stack = stacks[u.speaker]
+            answer = judgement(torch.from_numpy(logp)[None], torch.from_numpy(frames)[None], *phones_of([(u, first, last)]))
+            rows.append({k: v[0].numpy() for k, v in zip(judgement.OUTPUTS, answer)})
+            for k in ("word_score", "stress_score"):
+                rows[-1][k] = rows[-1][k][word_starts(u)]
         got = Scores(*(np.concatenate([r[k] for r in rows]) for k in ("phone_score", "word_score", "stress_score")),
                      np.stack([r["sentence_score"] for r in rows]))
         report[name] = {k: round(metrics.pearson(evaluate.column(got, k), evaluate.column(want, k)), 3)

@@ -13,6 +13,7 @@ measured on those speakers is so by the bags that have not seen the speaker (Fit
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -143,23 +144,26 @@ class Lesson(NamedTuple):
 class Fitted(NamedTuple):
     stack: Stack
     fresh: dict[str, list[np.ndarray]]  # level to each lesson's known phones' or words' scores (0-2), by the bags without its group
+    apart: dict[str, Stack]  # of the bags without a group
 
 
-def fit(lessons: list[Lesson], seed: int) -> Fitted:
-    """The trees that the lessons teach, and what those say of each lesson that have not seen its group."""
-    forests, fresh = {}, {}
+def fit(lessons: list[Lesson], seed: int, apart: Iterable[str] = ()) -> Fitted:
+    """The trees that the lessons teach, what those say of each lesson that have not seen its group, and the trees
+    without each group of `apart`."""
+    fresh, whole, without = {}, Stack(0), {g: Stack(0) for g in apart}
     names = {g: i for i, g in enumerate(dict.fromkeys(x.group for x in lessons))}
     for level in DIRECTION:
         rows, scores = zip(*(_known(x, level) for x in lessons))
         x, sizes = np.concatenate(rows), [len(r) for r in rows]
         weight = np.repeat([x.weight[level] for x in lessons], sizes)
-        models, answers = _bags(x, np.concatenate(scores), weight, np.repeat([names[l.group] for l in lessons], sizes),
-                                DIRECTION[level], seed)
-        forests[level] = Forest(len(models) * TREES).take(models, x)
+        models, unseen, answers = _bags(x, np.concatenate(scores), weight, np.repeat([names[l.group] for l in lessons], sizes),
+                                        DIRECTION[level], seed)
+        whole.levels[level] = Forest(len(models) * TREES).take(models, x)
+        for g, s in without.items():
+            some = [m for m, groups in zip(models, unseen) if groups[names[g]]]
+            s.levels[level] = Forest(len(some) * TREES).take(some, x)
         fresh[level] = np.split(blended(answers, x[:, 0]), np.cumsum(sizes)[:-1])
-    stack = Stack(0)
-    stack.levels.update(forests)
-    return Fitted(stack.eval(), fresh)
+    return Fitted(whole.eval(), fresh, {g: s.eval() for g, s in without.items()})
 
 
 @torch.no_grad()
@@ -176,12 +180,13 @@ def _known(x: Lesson, level: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _bags(x: np.ndarray, y: np.ndarray, weight: np.ndarray, group: np.ndarray, direction: list[int], seed: int
-          ) -> tuple[list, np.ndarray]:
-    """Boosted trees, each without one fold of the groups, and of every row the mean answer of those without its group."""
+          ) -> tuple[list, list[np.ndarray], np.ndarray]:
+    """Boosted trees, each without one fold of the groups; of each whether it is without each group; and of every row the
+    mean answer of those without its group."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     rng, names = np.random.default_rng(seed), np.unique(group)
-    folds, models, total = min(FOLDS, len(names)), [], np.zeros(len(y))
+    folds, models, unseen, total = min(FOLDS, len(names)), [], [], np.zeros(len(y))
     for repeat in range(REPEATS):
         fold_of = np.zeros(names.max() + 1, int)
         fold_of[rng.permutation(names)] = np.arange(len(names)) % folds
@@ -193,4 +198,5 @@ def _bags(x: np.ndarray, y: np.ndarray, weight: np.ndarray, group: np.ndarray, d
             m.fit(x[~out], y[~out], sample_weight=weight[~out])
             total[out] += m.predict(x[out]) / REPEATS
             models.append(m)
-    return models, total
+            unseen.append(fold_of == k)
+    return models, unseen, total

@@ -171,19 +171,22 @@ def test_trees_in_the_graph_are_those_that_were_fitted():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(4000, 21)).astype(np.float32)
     y = x[:, 0] + (x[:, 1] > 0) * x[:, 2]
-    models, fresh = stack._bags(x, y, np.ones(4000), np.arange(4000) // 160, stack.DIRECTION["phone"], 0)
+    models, unseen, fresh = stack._bags(x, y, np.ones(4000), np.arange(4000) // 160, stack.DIRECTION["phone"], 0)
     forest = stack.Forest(len(models) * stack.TREES).take(models, x)
     other = rng.normal(size=(500, 21)).astype(np.float32)
     assert np.abs(forest(torch.from_numpy(other)[None])[0].numpy() - np.mean([m.predict(other) for m in models], 0)).max() < 1e-4
     # What is said of a row by trees that have not seen it is worse than by all, and far better than nothing.
     seen = ((np.mean([m.predict(x) for m in models], 0) - y) ** 2).mean()
     assert seen < ((fresh - y) ** 2).mean() < 0.5 * y.var()
+    without_last = [m for m, groups in zip(models, unseen) if groups[24]]
+    assert len(without_last) == stack.REPEATS
+    assert np.allclose(fresh[-160:], np.mean([m.predict(x[-160:]) for m in without_last], 0))
 
 
 def test_trees_never_praise_a_phone_for_having_been_another():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(3000, 21)).astype(np.float32)
-    models, _ = stack._bags(x, -x[:, 0] + x[:, 1] + rng.normal(size=3000), np.ones(3000), np.arange(3000) // 100, stack.DIRECTION["phone"], 0)
+    models, *_ = stack._bags(x, -x[:, 0] + x[:, 1] + rng.normal(size=3000), np.ones(3000), np.arange(3000) // 100, stack.DIRECTION["phone"], 0)
     forest = stack.Forest(len(models) * stack.TREES).take(models, x)
     row = torch.zeros(1, 50, 21)
     for feature, sign in ((0, 1), (1, -1)):  # its own score raises, another sound's odds lower: whatever the data say
