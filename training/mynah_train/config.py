@@ -68,7 +68,12 @@ class Config:
     joint_misread: float = 0.2  # share of the corpus's utterances in which one expected phone is replaced, added or removed
     joint_average: float = 0.997  # of the weights, a step
 
-    # Stage 4: what makes scores of the judges' answers.
+    # Stage 4: the networks for added sounds once more, on the tuned encoder.
+    added_epochs: int = 8
+    added_rate: float = 1e-3
+    added_lacking: int = 2  # how often each recording is held against a sentence that lacks one of its vowels
+
+    # Stage 5: what makes scores of the judges' answers.
     stack_misread: int = 2  # how often each held-out recording is held against another sentence, for the trees to learn from
 
     max_seconds: float = 28.0  # one run of the acoustic graph; Whisper's positions end at 30 s

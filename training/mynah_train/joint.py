@@ -14,7 +14,7 @@ import soundfile
 import torch
 from torch import nn
 
-from . import heard, judging
+from . import added, heard, judging
 from .align import NotAlignable, viterbi
 from .augment import Augment
 from .config import Config
@@ -236,10 +236,8 @@ def _replaced(u: Utterance, rng: random.Random) -> tuple[Utterance, int, float] 
 
 
 def _removed(u: Utterance, rng: random.Random) -> tuple[Utterance, int, float] | None:
-    if (found := heard.removed(u, rng)) is None:
-        return None
-    v, j, _ = found
-    return replace(v, added=np.arange(len(v.phones)) == j), j, PHONE_SCORE["added"]
+    found = added.lacking(u, rng)
+    return found and (*found, PHONE_SCORE["added"])
 
 
 def _inserted(u: Utterance, rng: random.Random) -> tuple[Utterance, int, float] | None:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from . import calibration, ct2, data, encoder, evaluate, export, features, golden, heard, judging, kokoro, likeness, manifest, pairs, recogniser, released, robust, speech, stack, synthetic
+from . import added, calibration, ct2, data, encoder, evaluate, export, features, golden, heard, judging, kokoro, likeness, manifest, pairs, recogniser, released, robust, speech, stack, synthetic
 from .align import NotAlignable
 from .config import Config, Paths
 from .data import Utterance
@@ -80,6 +80,9 @@ class Pipeline:
             m = Judge(self.hidden, self.cfg.judge_width, self.cfg.judge_layers)
             m.load_state_dict(state)
             out.append(m.eval())
+        if (later := self.paths.stage(f"{which}/added.pt")).exists():
+            for m, state in zip(out, torch.load(later, weights_only=True)):
+                m.added.load_state_dict(state)
         return out
 
     def _tuned(self, module: str, which: str) -> dict:
@@ -190,21 +193,29 @@ class Pipeline:
             train, data.native(self.paths, cfg), self.synthetic("synthetic"), held, self.synthetic("synthetic-choice"))
 
     def know(self, which: str) -> None:
-        """What the tuned model makes of the recordings that it was trained on, for what sounds like them."""
+        """What the tuned model makes of the recordings that it was trained on: for what sounds like them, and for the networks
+        that tell added sounds."""
         out = self.paths.stage(f"{which}/known.npz")
         if out.exists():
             return
-        train, held = self.sets
-        m, enc, mel, judges, rows = self.recogniser(which), self.encoder(which), LogMel(), self.judges(which), []
-        for u in tqdm(train + held if which == "everyone" else train, desc=f"know {which}", mininterval=10):
+        cfg, (train, held) = self.cfg, self.sets
+        m, enc, mel, judges, rows, taught, rng = self.recogniser(which), self.encoder(which), LogMel(), self.judges(which), [], [], random.Random(cfg.seed)
+        corpus = train + held if which == "everyone" else train
+        for u in tqdm(corpus + self.synthetic("synthetic"), desc=f"know {which}", mininterval=10):
             with torch.no_grad():
                 frames = enc(mel(torch.from_numpy(data.read_audio(u.path))[None]))[0].numpy()
+            logp = recogniser.posteriors(m, frames)
+            taught += added.lessons(u, logp, frames, rng, cfg.added_lacking if u.scores is not None else 0)
+            if u.scores is None:
+                continue
             try:
-                x = judging.example(u, recogniser.posteriors(m, frames), frames)
+                x = judging.example(u, logp, frames)
             except NotAlignable:
                 continue
             (raw,) = judging.answers(judges, [x])
             rows.append((likeness.evidence_of(x.evidence).numpy(), raw.sentence[0].numpy(), u.opinion().astype(np.float32) / SENTENCE_SCALE))
+        networks = [added.train(taught, cfg, cfg.seed + i).state_dict() for i in tqdm(range(cfg.judge_seeds), desc="added sounds")]
+        _save(networks, self.paths.stage(f"{which}/added.pt"))
         _write(out, lambda f: np.savez(f, **{k: np.stack(v) for k, v in zip(likeness.Known._fields, zip(*rows))}))
 
     def likeness(self, which: str) -> likeness.Likeness:

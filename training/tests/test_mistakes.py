@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from mynah_train import heard, joint, kokoro, mistakes, pairs, synthetic
+from mynah_train import added, heard, joint, judging, kokoro, mistakes, pairs, synthetic
+from mynah_train.config import Config
 from mynah_train.data import Utterance, dictionary
 from mynah_train.judging import wrong
 from mynah_train.mistakes import HIGH, LOW, MID, Mistake, contrasts
@@ -101,6 +103,24 @@ def test_what_is_not_expected_is_a_vowel_between_consonants_and_has_one_neighbou
         assert len(u.phones) == len(u.words) == len(u.stress) == len(u.phone_scores)
         seen.add(gone)
     assert len(seen) > 4
+
+
+def test_a_vowel_that_nobody_expected_is_learnt(utterance):
+    """Of a clear recording: told from nothing more than what was heard between the phones."""
+    n = len(utterance.phones)
+    logp = np.full((4 * n + 4, 40), -9.0, np.float32)
+    logp[:, 0] = -0.1
+    for j, c in enumerate(utterance.phones):
+        logp[4 * j + 2, [0, c]] = -5.0, -0.1
+    frames = np.zeros((len(logp), 1536), np.float32)
+    taught = added.lessons(utterance, logp, frames, random.Random(0), 60)
+    assert len(taught) == 61 and all(x.evidence.pooled.shape[1] == 1 for x in taught)
+    m = added.train(taught, replace(Config(), added_epochs=60), 1)
+    for x in added.lessons(utterance, logp, frames, random.Random(99), 10):
+        with torch.no_grad():
+            odds = m(*judging.collate([x]))[0].numpy()
+        at = np.flatnonzero(x.utterance.added) if x.utterance.added is not None else []
+        assert (odds[at] > 0).all() and (np.delete(odds, at) < 0).all()
 
 
 def test_pairs_cover_every_contrast_above_low():

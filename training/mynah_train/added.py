@@ -1,0 +1,79 @@
+"""The networks that tell added sounds, taught once more by what the finished encoder hears.
+
+In the joint stage the posteriors that they read move under them, and vowels that learners add are rare there: after it the
+networks know those of synthetic voices, and few of learners. Here the posteriors stand still, and every recording of the
+corpus is held against sentences that lack one of its vowels.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from . import heard, judging
+from .align import NotAlignable
+from .config import Config
+from .data import Utterance
+from .judge import Added, Evidence
+from .judging import Example
+
+_SEEN = ("heard", "gaps", "scalars")  # of the evidence, by Added
+_BATCH = 50
+
+
+def lacking(u: Utterance, rng: random.Random) -> tuple[Utterance, int] | None:
+    """u against a sentence without one of its vowels, and the phone beside which that was added; None if there is none."""
+    if (found := heard.removed(u, rng)) is None:
+        return None
+    v, j, _ = found
+    return replace(v, added=np.arange(len(v.phones)) == j), j
+
+
+def lessons(u: Utterance, logp: np.ndarray, frames: np.ndarray, rng: random.Random, times: int) -> list[Example]:
+    """u as it is, and so many times lacking a vowel; with as much of the evidence as is needed."""
+    found = [u, *(x[0] for _ in range(times) if (x := lacking(u, rng)))]
+    out = []
+    for v in found:
+        try:
+            x = judging.example(v, logp, frames)
+        except NotAlignable:
+            continue
+        nothing = torch.zeros(len(v.phones), 1)
+        rest = {k: nothing if getattr(x.evidence, k).dim() == 2 else nothing[0] for k in Evidence._fields if k not in _SEEN}
+        out.append(replace(x, evidence=x.evidence._replace(**rest)))
+    return out
+
+
+def train(taught: list[Example], cfg: Config, seed: int) -> Added:
+    torch.manual_seed(seed)
+    rng = random.Random(seed)
+    m = Added(cfg.judge_width, 0.2)
+    m.norm_scalars.fit(torch.cat([x.evidence.scalars for x in taught]))
+    steps = cfg.added_epochs * -(-len(taught) // _BATCH)
+    opt = torch.optim.AdamW(m.parameters(), cfg.added_rate, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(opt, cfg.added_rate, total_steps=steps + 1, pct_start=0.1)
+    m.train()
+    for _ in range(cfg.added_epochs):
+        order = list(taught)
+        rng.shuffle(order)
+        for i in range(0, len(order), _BATCH):
+            part = order[i : i + _BATCH]
+            loss = loss_of(m(*judging.collate(part)), [x.utterance for x in part])
+            opt.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(m.parameters(), 1.0)
+            opt.step()
+            schedule.step()
+    return m.eval()
+
+
+def loss_of(odds: torch.Tensor, us: list[Utterance]) -> torch.Tensor:
+    """Cross entropy, over the phones of which it is known."""
+    got = torch.cat([odds[k, : len(u.phones)] for k, u in enumerate(us)])
+    want = torch.from_numpy(np.concatenate([judging.added(u) for u in us])).float()
+    return F.binary_cross_entropy_with_logits(got[want >= 0], want[want >= 0])
