@@ -123,7 +123,7 @@ FULL = --whisper $(abspath $(WHISPER)) --kokoro $(abspath $(KOKORO)) --corpus $(
 	--native $(abspath $(NATIVE)) --work $(abspath $(TRAIN_WORK)/full) --out ../scorer/model
 
 .PHONY: train
-train: $(WHISPER)/fetched $(KOKORO)/kokoro.onnx ## Train the scorer (two hours on two cores) from CORPUS, LABELS and NATIVE
+train: $(WHISPER)/fetched $(KOKORO)/kokoro.onnx ## Train the scorer (about two hours on two cores) from CORPUS, LABELS and NATIVE
 	$(TRAIN) all $(FULL) $(if $(START),--start $(abspath $(START)))
 	cp scorer/model/g2p.onnx $(TRAIN_WORK)/full/model/ && $(TRAIN) manifest --out $(abspath $(TRAIN_WORK)/full/model)
 	go test ./scorer -run TestFitRefusal -v -timeout 30m -args -fit.model $(abspath $(TRAIN_WORK)/full/model) \

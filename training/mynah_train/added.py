@@ -13,7 +13,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from . import heard, judging
 from .align import NotAlignable
@@ -34,42 +33,29 @@ def lacking(u: Utterance, rng: random.Random) -> tuple[Utterance, int] | None:
     return replace(v, added=np.arange(len(v.phones)) == j), j
 
 
-def lessons(u: Utterance, logp: np.ndarray, frames: np.ndarray, rng: random.Random, times: int) -> list[Example]:
-    """u as it is, and so many times lacking a vowel; with as much of the evidence as is needed."""
-    found = [u, *(x[0] for _ in range(times) if (x := lacking(u, rng)))]
-    out = []
-    for v in found:
-        try:
-            x = judging.example(v, logp, frames)
-        except NotAlignable:
-            continue
-        nothing = torch.zeros(len(v.phones), 1)
-        rest = {k: nothing if getattr(x.evidence, k).dim() == 2 else nothing[0] for k in Evidence._fields if k not in _SEEN}
-        out.append(replace(x, evidence=x.evidence._replace(**rest)))
+def lessons(x: Example, logp: np.ndarray, frames: np.ndarray, rng: random.Random, times: int) -> list[Example]:
+    """An example as it is, and so many times lacking a vowel; with as much of the evidence as is needed."""
+    out = [_lean(x)]
+    for _ in range(times):
+        if found := lacking(x.utterance, rng):
+            try:
+                out.append(_lean(judging.example(found[0], logp, frames)))
+            except NotAlignable:
+                pass
     return out
+
+
+def _lean(x: Example) -> Example:
+    nothing = torch.zeros(len(x.utterance.phones), 1)
+    rest = {k: nothing if getattr(x.evidence, k).dim() == 2 else nothing[0] for k in Evidence._fields if k not in _SEEN}
+    return replace(x, evidence=x.evidence._replace(**rest))
 
 
 def train(taught: list[Example], cfg: Config, seed: int) -> Added:
     torch.manual_seed(seed)
-    rng = random.Random(seed)
     m = Added(cfg.judge_width, 0.2)
     m.norm_scalars.fit(torch.cat([x.evidence.scalars for x in taught]))
-    steps = cfg.added_epochs * -(-len(taught) // _BATCH)
-    opt = torch.optim.AdamW(m.parameters(), cfg.added_rate, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(opt, cfg.added_rate, total_steps=steps + 1, pct_start=0.1)
-    m.train()
-    for _ in range(cfg.added_epochs):
-        order = list(taught)
-        rng.shuffle(order)
-        for i in range(0, len(order), _BATCH):
-            part = order[i : i + _BATCH]
-            loss = loss_of(m(*judging.collate(part)), [x.utterance for x in part])
-            opt.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(m.parameters(), 1.0)
-            opt.step()
-            schedule.step()
-    return m.eval()
+    return judging.teach(m, taught, loss_of, cfg.added_epochs, cfg.added_rate, _BATCH, seed)
 
 
 def loss_of(odds: torch.Tensor, us: list[Utterance]) -> torch.Tensor:

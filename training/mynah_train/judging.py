@@ -118,30 +118,33 @@ def word_starts(u: Utterance) -> np.ndarray:
     return np.flatnonzero(np.r_[True, u.words[1:] != u.words[:-1]])
 
 
-def train(examples: list[Example], hidden: int, cfg: Config, seed: int, after_epoch: Callable | None = None) -> Judge:
+def train(examples: list[Example], hidden: int, cfg: Config, seed: int) -> Judge:
     torch.manual_seed(seed)
-    rng = random.Random(seed)
     model = Judge(hidden, cfg.judge_width, cfg.judge_layers)
     model.fit(torch.cat([x.evidence.scalars for x in examples]), torch.stack([x.evidence.globals for x in examples]))
-    size = cfg.judge_batch
-    steps = cfg.judge_epochs * -(-len(examples) // size)
-    opt = torch.optim.AdamW(model.parameters(), cfg.judge_rate, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(opt, cfg.judge_rate, total_steps=steps + 1, pct_start=0.1)
-    for epoch in range(cfg.judge_epochs):
-        model.train()
+    return teach(model, examples, loss_of, cfg.judge_epochs, cfg.judge_rate, cfg.judge_batch, seed)
+
+
+def teach(model: nn.Module, examples: list[Example], loss_of: Callable, epochs: int, rate: float, batch: int, seed: int
+          ) -> nn.Module:
+    """The model, which answers about evidence and phones, after so many epochs of what loss_of says of its answers about
+    utterances."""
+    rng = random.Random(seed)
+    steps = epochs * -(-len(examples) // batch)
+    opt = torch.optim.AdamW(model.parameters(), rate, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(opt, rate, total_steps=steps + 1, pct_start=0.1)
+    model.train()
+    for _ in range(epochs):
         order = list(examples)
         rng.shuffle(order)
-        for i in range(0, len(order), size):
-            part = order[i : i + size]
-            e, p = collate(part)
-            loss = loss_of(model(e, p), [x.utterance for x in part])
+        for i in range(0, len(order), batch):
+            part = order[i : i + batch]
+            loss = loss_of(model(*collate(part)), [x.utterance for x in part])
             opt.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             opt.step()
             schedule.step()
-        if after_epoch:
-            after_epoch(epoch, model)
     return model.eval()
 
 

@@ -205,12 +205,13 @@ class Pipeline:
             with torch.no_grad():
                 frames = enc(mel(torch.from_numpy(data.read_audio(u.path))[None]))[0].numpy()
             logp = recogniser.posteriors(m, frames)
-            taught += added.lessons(u, logp, frames, rng, cfg.added_lacking if u.scores is not None else 0)
-            if u.scores is None:
-                continue
             try:
                 x = judging.example(u, logp, frames)
             except NotAlignable:
+                continue
+            scored = u.scores is not None
+            taught += added.lessons(x, logp, frames, rng, cfg.added_lacking if scored else 0)
+            if not scored:
                 continue
             (raw,) = judging.answers(judges, [x])
             rows.append((likeness.evidence_of(x.evidence).numpy(), raw.sentence[0].numpy(), u.opinion().astype(np.float32) / SENTENCE_SCALE))
@@ -290,13 +291,13 @@ class Pipeline:
 
         What was trained on everyone takes all constants from what wasn't: there is nobody left to fit them on.
         """
-        c = json.loads(self.paths.stage("tuned/calibration.json").read_text(encoding="utf-8"))
+        c = self._constants()
         self.write_held_out()
         acoustic = export.Acoustic(self.encoder(which), self.recogniser(which))
         new, out = self.paths.stage("export"), self.folder(which)
         new.mkdir(exist_ok=True)
         export.export_acoustic(acoustic, self.cfg, new / "acoustic.onnx")
-        export.export_judge(self._judgement(which, c), self.hidden, new / "judge.onnx")
+        export.export_judge(self._judgement(which), self.hidden, new / "judge.onnx")
         export.check(new, acoustic, self.sets[1][:5])
         out.mkdir(parents=True, exist_ok=True)
         for name in ("acoustic.onnx", "judge.onnx"):  # together, and only what passed
@@ -304,10 +305,15 @@ class Pipeline:
         manifest.write(out, version, self.cfg, manifest.Refusal(**c["refusal"]), c["heard"]["min_probability"],
                        self.folder("tuned") / "manifest.json")
 
-    def _judgement(self, which: str, constants: dict) -> export.Judgement:
-        """What makes scores of what is heard, with calibration.json's constants."""
-        scales = {k: calibration.Scale(**s) for k, s in constants["scales"].items()}
-        heard_scale = HeardScale(*(constants["heard"][k] for k in ("scale", "expected", "missing")))
+    def _constants(self) -> dict:
+        """What calibrate found on the held-out speakers."""
+        return json.loads(self.paths.stage("tuned/calibration.json").read_text(encoding="utf-8"))
+
+    def _judgement(self, which: str) -> export.Judgement:
+        """What makes scores of what is heard."""
+        c = self._constants()
+        scales = {k: calibration.Scale(**s) for k, s in c["scales"].items()}
+        heard_scale = HeardScale(*(c["heard"][k] for k in ("scale", "expected", "missing")))
         return export.Judgement(self.judges(which), self.likeness(which), self._stacks()["all"], scales, heard_scale).eval()
 
     def _stacks(self) -> dict[str, Stack]:
@@ -329,7 +335,7 @@ class Pipeline:
 
     def _out_of_bag(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Phones' and words' scores and probabilities on held-out speakers, by the trees that have not seen the speaker."""
-        scales = json.loads(self.paths.stage("tuned/calibration.json").read_text(encoding="utf-8"))["scales"]
+        scales = self._constants()["scales"]
         raw = torch.load(self.paths.stage("tuned/out-of-bag.pt"), weights_only=True)
         found = {k: (calibration.Scale(**scales[k]), x.numpy()) for k, x in raw.items()}
         return {k: (s.scores(x), s.probabilities(x)) for k, (s, x) in found.items()}
@@ -341,9 +347,8 @@ class Pipeline:
 
     def robust(self) -> None:
         """By the trees that have not seen the speaker."""
-        c = json.loads(self.paths.stage("tuned/calibration.json").read_text(encoding="utf-8"))
-        judgement, stacks = self._judgement("tuned", c), self._stacks()
-        self._report("robust", robust.run(self.folder("tuned"), judgement, stacks, self.sets[1], self.paths.stage("robust-answers.json")))
+        self._report("robust", robust.run(self.folder("tuned"), self._judgement("tuned"), self._stacks(), self.sets[1],
+                                          self.paths.stage("robust-answers.json")))
 
     def _report(self, name: str, figures: dict) -> None:
         text = json.dumps(figures, indent=2)

@@ -113,10 +113,11 @@ def test_a_vowel_that_nobody_expected_is_learnt(utterance):
     for j, c in enumerate(utterance.phones):
         logp[4 * j + 2, [0, c]] = -5.0, -0.1
     frames = np.zeros((len(logp), 1536), np.float32)
-    taught = added.lessons(utterance, logp, frames, random.Random(0), 60)
+    x = judging.example(utterance, logp, frames)
+    taught = added.lessons(x, logp, frames, random.Random(0), 60)
     assert len(taught) == 61 and all(x.evidence.pooled.shape[1] == 1 for x in taught)
     m = added.train(taught, replace(Config(), added_epochs=60), 1)
-    for x in added.lessons(utterance, logp, frames, random.Random(99), 10):
+    for x in added.lessons(x, logp, frames, random.Random(99), 10):
         with torch.no_grad():
             odds = m(*judging.collate([x]))[0].numpy()
         at = np.flatnonzero(x.utterance.added) if x.utterance.added is not None else []
