@@ -21,6 +21,7 @@ type posting struct {
 	State   postState `json:"state"`
 	At      time.Time `json:"at"`                // of the first attempt
 	Began   time.Time `json:"began"`             // of the latest
+	Lost    time.Time `json:"lost,omitzero"`     // when Slack's answer to the latest was given up
 	Channel string    `json:"channel,omitempty"` // where it goes, or went, when that is not the note's thread
 	TS      string    `json:"ts,omitempty"`
 	Picture string    `json:"picture,omitempty"` // uploaded already
@@ -38,6 +39,10 @@ const (
 // postWithin bounds one attempt. Another machine takes over after it, and looks
 // in the thread first.
 const postWithin = 30 * time.Second
+
+// landWithin is how long a message may still take to be seen in its thread when
+// its sender has given up: a call that is cut short is often carried out.
+const landWithin = time.Second
 
 func postKey(r coach.Reply) string { return "post." + string(r.Note) + "." + string(r.Kind) }
 
@@ -65,12 +70,17 @@ func (s *Slack) Post(ctx context.Context, id coach.ThreadID, r coach.Reply) erro
 	}
 	bounded, cancel := context.WithTimeout(ctx, postWithin-10*time.Second)
 	defer cancel()
-	err = s.deliver(bounded, ses, n, t, r, &p, before)
-	p.State = postDone
+	there, err := s.arrived(bounded, ses, t, r, &p, before)
+	looked := err == nil
+	if looked && !there {
+		err = s.deliver(bounded, ses, t, r, &p)
+	}
 	switch {
-	case err != nil && uncertain(err):
-		p.State = postUnsure
-	case err != nil:
+	case err == nil:
+		p.State = postDone
+	case !looked || uncertain(err):
+		p.State, p.Lost = postUnsure, time.Now()
+	default:
 		p.State = postFailed
 	}
 	// What happened is written down though ctx has ended meanwhile.
@@ -123,14 +133,22 @@ func (s *Slack) keepPost(ctx context.Context, key string, p posting) error {
 	return nil
 }
 
-// deliver posts the reply where it belongs, unless it is there.
-func (s *Slack) deliver(ctx context.Context, ses *session, n note, t thread, r coach.Reply, p *posting, before postState) error {
-	if before == postBegun || before == postUnsure {
-		found, err := s.find(ctx, ses, t, r, p)
-		if err != nil || found {
-			return err
-		}
+// arrived reports whether an earlier attempt has posted the reply. Where it can't
+// look, that stays unknown.
+func (s *Slack) arrived(ctx context.Context, ses *session, t thread, r coach.Reply, p *posting, before postState) (bool, error) {
+	if before != postBegun && before != postUnsure {
+		return false, nil
 	}
+	select {
+	case <-time.After(landWithin - time.Since(p.Lost)):
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	return s.find(ctx, ses, t, r, p)
+}
+
+// deliver posts the reply where it belongs.
+func (s *Slack) deliver(ctx context.Context, ses *session, t thread, r coach.Reply, p *posting) error {
 	if r.Private && !t.direct() {
 		return s.postDirect(ctx, ses, t, r, p)
 	}

@@ -95,6 +95,28 @@ func (r *running) age(t *testing.T, reply coach.Reply, by time.Duration) {
 	}
 }
 
+// TestPostWhileItCannotLook wants an answer that may be there not to be posted
+// again as long as Slack does not say whether it is.
+func TestPostWhileItCannotLook(t *testing.T) {
+	r := run(t)
+	_, n := r.post(t, r.clip("one"))
+	reply := answer(n, "Well read.")
+	r.slack().Fail("chat.postMessage", true)
+	if err := r.another(t).Post(r.ctx(t), n.Thread, reply); err == nil {
+		t.Fatal("a lost answer is no error")
+	}
+	for _, code := range []string{"ratelimited", "fatal_error", "not_allowed_token_type"} {
+		r.slack().Refuse("conversations.replies", code)
+		if err := r.another(t).Post(r.ctx(t), n.Thread, reply); err == nil {
+			t.Fatalf("%s: it posted without having looked", code)
+		}
+	}
+	if err := r.another(t).Post(r.ctx(t), n.Thread, reply); err != nil {
+		t.Fatal(err)
+	}
+	r.shownOne(t, n)
+}
+
 func TestPostAfterDeath(t *testing.T) {
 	r := run(t)
 	long := time.Now().Add(-2 * postWithin)
