@@ -21,7 +21,7 @@ type posting struct {
 	State   postState `json:"state"`
 	At      time.Time `json:"at"`                // of the first attempt
 	Began   time.Time `json:"began"`             // of the latest
-	Lost    time.Time `json:"lost,omitzero"`     // when Slack's answer to the latest was given up
+	Lost    time.Time `json:"lost,omitzero"`     // when Slack's answer to the latest message was given up
 	Channel string    `json:"channel,omitempty"` // where it goes, or went, when that is not the note's thread
 	TS      string    `json:"ts,omitempty"`
 	Picture string    `json:"picture,omitempty"` // uploaded already
@@ -78,7 +78,9 @@ func (s *Slack) Post(ctx context.Context, id coach.ThreadID, r coach.Reply) erro
 	switch {
 	case err == nil:
 		p.State = postDone
-	case !looked || uncertain(err):
+	case !looked:
+		p.State = postUnsure
+	case uncertain(err):
 		p.State, p.Lost = postUnsure, time.Now()
 	default:
 		p.State = postFailed
