@@ -241,6 +241,15 @@ func TestScoreFindsWhatIsMissingAndTooMuch(t *testing.T) {
 	}
 }
 
+func TestScoreOfEveryWordRefusesNoSentence(t *testing.T) {
+	u := coach.Utterance{Audio: coach.Audio{Samples: say("W EH R D UH D Y UW G OW L AE S S AH M ER")}, Text: sentence}
+	a, err := New(newToneModel(), testLexicon, Options{EveryWord: true}).Score(t.Context(), u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkShape(t, a, sentence)
+}
+
 func TestScoreOfEveryWordTakesNoneForSkipped(t *testing.T) {
 	u := coach.Utterance{Audio: coach.Audio{Samples: say("AY TH IH NG K IH M P AO R T AH N T")}, Text: sentence}
 	for every, skipped := range map[bool]int{false: 2, true: 0} {

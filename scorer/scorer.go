@@ -7,6 +7,7 @@ package scorer
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/mynah-coach/mynah/coach"
@@ -40,8 +41,9 @@ type Options struct {
 	// Observe is told how long each stage took; it may be called from several
 	// goroutines at once.
 	Observe func(Stage, time.Duration)
-	// EveryWord takes no word for one that was not said, however little speaks
-	// for it: to be held against experts, who score them all.
+	// EveryWord takes no word for one that was not said, nor the sentence for
+	// another one, however little speaks for it: to be held against experts, who
+	// score all words of what they know to be the sentence.
 	EveryWord bool
 }
 
@@ -100,7 +102,7 @@ func (s *Scorer) Score(ctx context.Context, u coach.Utterance) (coach.Assessment
 	}
 	refusal := man.Refusal
 	if s.options.EveryWord {
-		refusal.SkipStart = never
+		refusal.SkipStart, refusal.Bias = never, math.Inf(1)
 	}
 	found, err := match(ctx, l, frames, refusal)
 	if err != nil {
