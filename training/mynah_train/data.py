@@ -120,22 +120,21 @@ def corpus(paths: Paths, split_name: str) -> list[Utterance]:
     return out
 
 
-def train_and_held_out(paths: Paths, cfg: Config) -> tuple[list[Utterance], list[Utterance]]:
-    """The train split by speaker: to train on, and to choose everything on."""
-    us = corpus(paths, "train")
-    speakers = sorted({u.speaker for u in us})
-    random.Random(cfg.seed).shuffle(speakers)
-    if cfg.limit:  # a handful: of few speakers where each has many, of many where each has few
-        by = {s: [u for u in us if u.speaker == s] for s in speakers}
-        dev, train = [], []
-        for s in speakers:
-            if len(dev) < cfg.limit // 2:
-                dev += by[s]
-            elif len(train) < cfg.limit:
-                train += by[s]
-        return train[: cfg.limit], dev[: cfg.limit // 2]
-    held = set(speakers[: cfg.held_out_speakers])
-    return [u for u in us if u.speaker not in held], [u for u in us if u.speaker in held]
+def parts(us: list[Utterance], count: int) -> list[set[str]]:
+    """The speakers in so many parts, in each of them as many children and as good speech as in any other."""
+    by: dict[str, list[Utterance]] = {}
+    for u in us:
+        by.setdefault(u.speaker, []).append(u)
+    order = sorted(by, key=lambda s: (by[s][0].age < 16, np.mean([u.scores for u in by[s]]), s))
+    return [set(order[i::count]) for i in range(count)]
+
+
+def divided(us: list[Utterance], speakers: int, seed: int) -> tuple[list[Utterance], list[Utterance]]:
+    """All but so many speakers' utterances, and theirs."""
+    names = sorted({u.speaker for u in us})
+    random.Random(seed).shuffle(names)
+    few = set(names[:speakers])
+    return [u for u in us if u.speaker not in few], [u for u in us if u.speaker in few]
 
 
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")

@@ -35,44 +35,41 @@ def fit_scales(got: Scores, want: Scores) -> dict[str, Scale]:
     return {k: calibration.fit(column(got, k), column(want, k), LEVEL[k], STRENGTH[k], STRICT.get(k, 1.0)) for k in COLUMNS}
 
 
-def run(model: Path, us: list[Utterance], cache: Path, split: str, instead: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict:
-    """Scores every utterance (resumable: answers are kept in `cache`) and reports.
-
-    instead: scores and probabilities of all utterances' phones or words, for the graph's own. On the speakers that the
-    stack was fitted on the graph's would flatter.
-    """
+def run(asked: list[tuple[Path, list[Utterance]]], cache: Path, split: str) -> dict:
+    """Each model's answers (resumable: they are kept in `cache`) about its utterances, and the report on all of them."""
     cache.mkdir(parents=True, exist_ok=True)
-    acoustic, judge = export.session(model / "acoustic.onnx", 2), export.session(model / "judge.onnx", 2)
-    stamp = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
-    tag = stamp["files"]["acoustic"]["sha256"][:8] + stamp["files"]["judge"]["sha256"][:8]
-    rows = []
-    for u in tqdm(us, desc=f"evaluate {split}", mininterval=10):
-        kept = cache / f"{tag}-{u.id}.pkl"
-        if not kept.exists():
-            logp, frames = export.listen(acoustic, read_audio(u.path))
-            first, last, _ = viterbi(logp, u.phones)
-            out = export.judge(judge, logp, frames, u.phones, u.stress, u.words, first, last)
-            out["decoded"] = speech.decoded(logp)
-            kept.write_bytes(pickle.dumps(out))
-        rows.append(pickle.loads(kept.read_bytes()))
-    for k, (scores, probs) in instead.items():
-        ends = np.cumsum([len(r[f"{k}_score"]) for r in rows])[:-1]
-        for r, s, p in zip(rows, np.split(scores, ends), np.split(probs, ends)):
-            r |= {f"{k}_score": s, f"{k}_probs": p}
-    report = figures(us, rows)
-    report["refused as no speech"] = speech.refused(
-        [r["decoded"] for r in rows], stamp["refusal"]["min_phones"], stamp["refusal"]["min_posterior"])
-    report = {"split": split, "version": stamp["version"], "utterances": len(us)} | report
+    rows, refused, us = [], [], [u for _, some in asked for u in some]
+    for model, some in asked:
+        acoustic, judge = export.session(model / "acoustic.onnx", 2), export.session(model / "judge.onnx", 2)
+        stamp = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+        tag = stamp["files"]["acoustic"]["sha256"][:8] + stamp["files"]["judge"]["sha256"][:8]
+        for u in tqdm(some, desc=f"evaluate {split}", mininterval=10):
+            kept = cache / f"{tag}-{u.id}.pkl"
+            if not kept.exists():
+                logp, frames = export.listen(acoustic, read_audio(u.path))
+                first, last, _ = viterbi(logp, u.phones)
+                out = export.judge(judge, logp, frames, u.phones, u.stress, u.words, first, last)
+                out["decoded"] = speech.decoded(logp)
+                kept.write_bytes(pickle.dumps(out))
+            rows.append(pickle.loads(kept.read_bytes()))
+            refused.append(speech.refused([rows[-1]["decoded"]], stamp["refusal"]["min_phones"], stamp["refusal"]["min_posterior"]))
+    report = {"split": split, "version": stamp["version"], "utterances": len(us)} | figures(us, rows)
+    report["refused as no speech"] = round(float(np.mean(refused)), 4)
     (cache / "report.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
     print(table(report))
     return report
 
 
+def scores_of(rows: list[dict]) -> Scores:
+    """Of the judge graph's outputs, one an utterance."""
+    return Scores(*(np.concatenate([r[k] for r in rows]) for k in ("phone_score", "word_score", "stress_score")),
+                  np.stack([r["sentence_score"] for r in rows]))
+
+
 def figures(us: list[Utterance], rows: list[dict]) -> dict:
     """All measures of every column, with speaker-resampled intervals of the correlations and the labels' kappa."""
     want = truth(us)
-    got = Scores(np.concatenate([r["phone_score"] for r in rows]), np.concatenate([r["word_score"] for r in rows]),
-                 np.concatenate([r["stress_score"] for r in rows]), np.stack([r["sentence_score"] for r in rows]))
+    got = scores_of(rows)
     owner = {"phone": np.concatenate([[i] * len(u.phones) for i, u in enumerate(us)]),
              "word": np.concatenate([[i] * len(word_starts(u)) for i, u in enumerate(us)]),
              "sentence": np.arange(len(us))}
@@ -102,14 +99,18 @@ def figures(us: list[Utterance], rows: list[dict]) -> dict:
     return out
 
 
-def wrong_sounds(scores: list[np.ndarray], us: list[Utterance], only: list[int] | None = None) -> dict[str, float]:
+def wrong_sounds(found: list[tuple[np.ndarray, Utterance, int | None]]) -> dict[str, float]:
     """Shares of the phones of recordings with known mistakes that are labelled Average or worse: of those replaced or
-    dropped, of those beside an added sound, and of right ones. only: the one phone of each that there is a score of."""
-    if not us:
+    dropped, of those beside an added sound, and of right ones. Of each the phones' scores, and the one phone that counts
+    (None: all do)."""
+    if not found:
         return {}
-    at = [slice(None)] * len(us) if only is None else [[j] for j in only]
-    bad, beside = (np.concatenate([f(u)[i] for u, i in zip(us, at)]) == 1 for f in (judging.wrong, judging.added))
-    low = classify(np.concatenate(scores), "phone") <= 2
+
+    def those(f: Callable[[Utterance], np.ndarray]) -> np.ndarray:
+        return np.concatenate([f(u) == 1 if j is None else f(u)[[j]] == 1 for _, u, j in found])
+
+    bad, beside = those(judging.wrong), those(judging.added)
+    low = classify(np.concatenate([s if j is None else s[[j]] for s, _, j in found]), "phone") <= 2
     shares = {"found": low[bad & ~beside], "added found": low[beside], "flagged": low[~bad]}
     return {k: round(float(v.mean()), 4) for k, v in shares.items() if len(v)}
 

@@ -68,7 +68,7 @@ class Judgement(nn.Module):
     def forward(self, logp, frames, phoneme, stress, word, first, last):
         p = Phones(phoneme, stress, word, first, last)
         e = evidence(logp, frames, p, torch.ones_like(logp[..., 0]))
-        raw = self.stack(self.likeness(average([j(e, p) for j in self.judges]), e), p)
+        raw = self.stack(self.likeness(average([j(e, p) for j in self.judges]), e), p, e)
         out = [*self.scales["phone"](raw.phone)]
         for k, r in (("word", raw.word), ("stress", raw.stress)):
             out += self.scales[k](r * WORD_SCALE)

@@ -16,20 +16,19 @@ README = """# Golden recordings
 Written by `python -m mynah_train golden`: for each recording the phones expected in it, their alignment and all
 outputs of the shipped model, through ONNX Runtime. The scorer's test holds Go to them.
 
-The recordings (FLAC, 16 kHz mono) are from speechocean762's train split, from speakers that choices are
-made on: Zhang et al., "speechocean762: An Open-Source Non-native English Speech Corpus For Pronunciation
+The recordings (FLAC, 16 kHz mono) are from speechocean762's train split: Zhang et al., "speechocean762: An Open-Source Non-native English Speech Corpus For Pronunciation
 Assessment", Interspeech 2021, CC BY 4.0.
 """
 
 
-def choose(held: list[Utterance], count: int = 8, longest: float = 5.0) -> list[Utterance]:
+def choose(us: list[Utterance], count: int = 8, longest: float = 5.0) -> list[Utterance]:
     """Children and adults, good and poor speech, each of another speaker, none long."""
     chosen: list[Utterance] = []
     groups = [(child, band) for band in (0, 1, 2, 3) for child in (True, False)]
     bands = [(0, 4.5), (4.5, 6.5), (6.5, 8.5), (8.5, 11)]
     for child, band in groups:
         low, high = bands[band]
-        for u in held:
+        for u in us:
             if ((u.age < 16) == child and low <= u.scores[0] < high and u.speaker not in {c.speaker for c in chosen}
                     and soundfile.info(u.path).duration <= longest):
                 chosen.append(u)
@@ -37,12 +36,15 @@ def choose(held: list[Utterance], count: int = 8, longest: float = 5.0) -> list[
     return chosen[:count]
 
 
-def write(model: Path, held: list[Utterance], folder: Path) -> None:
+def write(model: Path, us: list[Utterance], folder: Path) -> None:
+    """Of the recordings that are in the folder already, or else of some of us."""
     folder.mkdir(parents=True, exist_ok=True)
+    before = {p.stem for p in folder.glob("*.json")}
+    chosen = [u for u in us if u.id in before] or choose(us)
     for old in (*folder.glob("*.json"), *folder.glob("*.flac")):
         old.unlink()
     acoustic, judge = export.session(model / "acoustic.onnx"), export.session(model / "judge.onnx")
-    for u in choose(held):
+    for u in chosen:
         pcm = (np.clip(read_audio(u.path), -1, 1) * 32768).clip(-32768, 32767).astype(np.int16)
         soundfile.write(folder / f"{u.id}.flac", pcm, SAMPLE_RATE)
         logp, frames = export.listen(acoustic, pcm.astype(np.float32) / 32768)

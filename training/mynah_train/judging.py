@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -29,6 +29,14 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What judges say of an example (see lean): each with a batch dimension of 1."""
+
+    example: Example
+    raw: Raw
+
+
+@dataclass(frozen=True)
 class Scores:
     """Of many utterances, one after the other: P phones, W words, U utterances; 0-2, 0-10, 0-10, 0-10."""
 
@@ -44,6 +52,13 @@ def example(u: Utterance, logp: np.ndarray, frames: np.ndarray) -> Example:
     lp, fr = torch.from_numpy(logp)[None].float(), torch.from_numpy(frames)[None].float()
     e = evidence(lp, fr, phones_of([(u, first, last)]), torch.ones(1, len(logp)))
     return Example(u, first, last, Evidence(*(x[0].clone() for x in e)))
+
+
+def lean(x: Example, seen: tuple[str, ...] = ("posterior", "heard", "gaps", "scalars", "globals")) -> Example:
+    """The example with that much of its evidence; of the frames nothing is left, which take most of the memory."""
+    nothing = torch.zeros(len(x.utterance.phones), 1)
+    rest = {k: nothing if v.dim() == 2 else nothing[0] for k, v in x.evidence._asdict().items() if k not in seen}
+    return replace(x, evidence=x.evidence._replace(**rest))
 
 
 def phones_of(aligned: list[tuple[Utterance, np.ndarray, np.ndarray]]) -> Phones:
@@ -149,7 +164,7 @@ def teach(model: nn.Module, examples: list[Example], loss_of: Callable, epochs: 
 
 
 def flatten(raws: list[Raw], utterances: list[Utterance]) -> Scores:
-    """Single utterances' answers as scores on the corpus's scales."""
+    """Single utterances' answers (without a batch dimension) as scores on the corpus's scales."""
     phone, word, stress, sentence = [], [], [], []
     for r, u in zip(raws, utterances):
         starts = word_starts(u)
@@ -180,7 +195,12 @@ def average(raws: list[Raw]) -> Raw:
 
 def predict(models: list[Judge], examples: list[Example], likeness: Likeness | None = None) -> Scores:
     """Raw scores by the mean of the models; see answers."""
-    return flatten([Raw(*(v[0] for v in r)) for r in answers(models, examples, likeness)], [x.utterance for x in examples])
+    return scores_of(answers(models, examples, likeness), [x.utterance for x in examples])
+
+
+def scores_of(raws: list[Raw], utterances: list[Utterance]) -> Scores:
+    """The same of answers with a batch dimension of 1."""
+    return flatten([Raw(*(v[0] for v in r)) for r in raws], utterances)
 
 
 def truth(utterances: list[Utterance]) -> Scores:

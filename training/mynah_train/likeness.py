@@ -78,3 +78,10 @@ def fit(k: Known) -> Likeness:
     lacking = torch.from_numpy(k.scores - k.judged).double()
     m.weight.copy_(SHARE * torch.linalg.solve(gram + RIDGE * torch.eye(len(gram)), lacking - lacking.mean(0)))
     return m.eval()
+
+
+def load(state: dict[str, torch.Tensor]) -> Likeness:
+    """One whose state is known."""
+    m = Likeness(len(state["centre"]), len(state["known"]))
+    m.load_state_dict(state)
+    return m.eval()

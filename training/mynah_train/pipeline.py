@@ -1,5 +1,10 @@
 """The stages, in order. Each reads what the ones before it left in the work folder and does nothing if its own
-output is there; to repeat a stage, delete its output."""
+output is there; to repeat a stage, delete its output.
+
+The corpus's train speakers are divided into parts. A model is trained without each part and asked about it, so that every
+recording is answered about by a model that has not met its speaker (cross-fitting): from these answers is learnt and measured
+whatever is made of a model's answers. What ships has met everybody.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 import torch
@@ -23,157 +28,114 @@ from .config import Config, Paths
 from .data import Utterance
 from .export import HeardScale
 from .joint import Tuner, misread
-from .judge import SENTENCE_SCALE, WORD_SCALE, Judge
-from .judging import Example
+from .judge import SENTENCE_SCALE, Judge
+from .judging import Answer, Example
 from .mel import LogMel
 from .stack import Stack
 
-# Whisper's own; after the joint stage; after the same on everyone, the held-out speakers too.
-ENCODERS = ("frozen", "tuned", "everyone")
-_CHECKPOINT = {"tuned": "joint.pt", "everyone": "joint-everyone.pt"}
+EVERYONE = "everyone"
+
+
+class Answers(NamedTuple):
+    """A model's, of what it has not met."""
+
+    learners: list[Answer]  # whom experts have scored
+    misread: list[tuple[Answer, int]]  # the same against other sentences, and the phone that shows it
+    voices: list[Answer]  # synthetic, whose mistakes are known
+    cases: list[heard.Case]
+    decoded: list[tuple[int, float]]  # of the learners' recordings; see speech
+    strange: dict[str, list[tuple[int, float]]]  # of what is no speech, by kind
 
 
 class Pipeline:
     def __init__(self, paths: Paths, cfg: Config):
         self.paths, self.cfg = paths, cfg
+        self.parts = [f"part-{i + 1}" for i in range(cfg.parts)]
         torch.set_num_threads(cfg.threads)
 
     @cached_property
-    def sets(self) -> tuple[list[Utterance], list[Utterance]]:
-        return data.train_and_held_out(self.paths, self.cfg)
+    def corpus(self) -> list[Utterance]:
+        """The train split."""
+        us = data.corpus(self.paths, "train")
+        return us[: self.cfg.limit or len(us)]
 
-    def write_held_out(self) -> None:
-        """The held-out speakers, for the scorer's own fit."""
-        self.paths.stage("held-out.txt").write_text("".join(f"{s}\n" for s in sorted({u.speaker for u in self.sets[1]})))
+    def sets(self, run: str) -> tuple[list[Utterance], list[Utterance]]:
+        """What a run trains on, and the rest of the train split."""
+        if run == EVERYONE:
+            return self.corpus, []
+        own = data.parts(self.corpus, self.cfg.parts)[self.parts.index(run)]
+        return [u for u in self.corpus if u.speaker not in own], [u for u in self.corpus if u.speaker in own]
 
     @property
     def hidden(self) -> int:
         return encoder.WIDTH * len(self.cfg.taps)
 
-    # The models, as far as they are trained.
-
-    def encoder(self, which: str) -> encoder.Encoder:
-        if which == "frozen" and not self.paths.start:
-            return encoder.from_whisper(ct2.whisper_base(self.paths.whisper), self.cfg.taps)
-        e = encoder.Encoder(self.cfg.taps)
-        if which == "frozen":
-            e.load_state_dict(released.state(self.paths.start / "acoustic.onnx", "encoder"))
-            return e.eval()
-        e.load_state_dict(self._tuned("encoder", which))
-        return e.eval()
-
-    def recogniser(self, which: str) -> recogniser.Recogniser:
-        m = recogniser.Recogniser(len(self.cfg.taps))
-        m.load_state_dict(self._tuned("recogniser", which) if which != "frozen" else
-                          torch.load(self.paths.stage("recogniser.pt"), weights_only=True))
-        return m.eval()
-
-    def judges(self, which: str) -> list[Judge]:
-        if which != "frozen":
-            tuned, states = self._tuned("judges", which), []
-            for i in range(self.cfg.judge_seeds):
-                states.append({k.removeprefix(f"{i}."): v for k, v in tuned.items() if k.startswith(f"{i}.")})
-        else:
-            states = torch.load(self.paths.stage("frozen/judges.pt"), weights_only=True)
-        out = []
-        for state in states:
-            m = Judge(self.hidden, self.cfg.judge_width, self.cfg.judge_layers)
-            m.load_state_dict(state)
-            out.append(m.eval())
-        if (later := self.paths.stage(f"{which}/added.pt")).exists():
-            for m, state in zip(out, torch.load(later, weights_only=True)):
-                m.added.load_state_dict(state)
-        return out
-
-    def _tuned(self, module: str, which: str) -> dict:
-        """The module's weights after the joint stage, averaged over its epochs."""
-        c = torch.load(self.paths.stage(_CHECKPOINT[which]), weights_only=True)
-        if c["epoch"] < self.cfg.joint_epochs:
-            raise RuntimeError(f"the joint stage has run {c['epoch']} of {self.cfg.joint_epochs} epochs")
-        return {k.removeprefix(f"{module}."): v for k, v in c["kept"].items() if k.startswith(f"{module}.")}
-
-    def folder(self, which: str) -> Path:
-        """Where a model is exported to: to be measured on held-out speakers, or to be shipped."""
-        return self.paths.out if which == "everyone" else self.paths.work / "model"
-
-    def _needed(self, which: str) -> tuple[list[Utterance], list[Utterance]]:
-        """What is trained on, and what choices are made on, whose features are computed as the exported graph computes
-        them. After the joint stage there is nothing left to train."""
-        train, held = self.sets
-        return (train, held) if which == "frozen" else ([], held + self.synthetic("synthetic-choice"))
-
-    def examples(self, which: str) -> dict[str, Example]:
-        with self.paths.stage(f"{which}/examples.pkl").open("rb") as f:
-            return {x.utterance.id: x for x in pickle.load(f)}
-
     # The stages.
 
-    def features(self, which: str = "frozen") -> None:
-        """Encoder frames of the train split; of the tuned encoder only for held-out speakers, and other voices."""
-        folder = self.paths.stage(which)
-        todo = [[u for u in us if not features.path(folder, u).exists()] for us in self._needed(which)]
-        if any(todo):
-            e = self.encoder(which)
-            for us, exact in zip(todo, (False, True)):
-                features.extract(e, us, folder, exact)
+    def all(self, version: str) -> None:
+        """A model without each part and one of everyone, everything that is fitted on their answers, and the parts' figures."""
+        self.features()
+        self.synthesise()
+        for run in [*self.parts, EVERYONE]:
+            if not self._released(run):
+                self.train(run)
+            self.answer(run)
+        self.calibrate()
+        for part in self.parts:
+            self.export(part, version)
+        self.evaluate("train")
 
-    def train_recogniser(self) -> None:
-        """A phone recogniser on Whisper's own features, good enough to align with."""
-        out = self.paths.stage("recogniser.pt")
-        if out.exists():
-            return
-        cfg, (train, _) = self.cfg, self.sets
-        if self.paths.start:
-            graph = self.paths.start / "acoustic.onnx"
-            _save(released.state(graph, "recogniser") | {"mix": released.mix(graph, len(cfg.taps))}, out)
-            return
+    def release(self, version: str) -> None:
+        """What ships."""
+        self.export(EVERYONE, version)
+
+    def train(self, run: str) -> None:
+        self.begin(run)
+        self.joint(run)
+        self.know(run)
+
+    def features(self) -> None:
+        """Frames of Whisper's own encoder, of the whole train split."""
         folder = self.paths.stage("frozen")
-        m = recogniser.train(train, lambda u: features.load(folder, u), len(cfg.taps), cfg.recogniser_epochs,
-                             cfg.recogniser_rate, cfg.recogniser_seconds * 50, cfg.seed,
-                             lambda r: tqdm(r, desc="recogniser"))
-        _save(m.state_dict(), out)
+        if todo := [u for u in self.corpus if not features.path(folder, u).exists()]:
+            features.extract(self._whisper(), todo, folder, exact=False)
 
-    def align(self, which: str = "frozen") -> None:
-        """Forced alignments of what features() was run on, and the evidence for every phone."""
-        out = self.paths.stage(f"{which}/examples.pkl")
+    def _whisper(self) -> encoder.Encoder:
+        return encoder.from_whisper(ct2.whisper_base(self.paths.whisper), self.cfg.taps)
+
+    def begin(self, run: str) -> None:
+        """What the joint stage begins with: a phone recogniser on Whisper's own features, good enough to align with, and on
+        the alignments judges, one a seed."""
+        out = self.paths.stage(f"{run}/begun.pt")
         if out.exists():
             return
-        m, folder, examples, logps = self.recogniser(which), self.paths.stage(which), [], {}
-        for u in tqdm([u for us in self._needed(which) for u in us], desc=f"align {which}", mininterval=10):
-            frames = features.load(folder, u).astype(np.float32)
-            logps[u.id] = recogniser.posteriors(m, frames)
-            examples.append(judging.example(u, logps[u.id], frames))
-        held = self.sets[1]
-        print(f"{which}: phone error rate on held-out speakers {recogniser.phone_error_rate([logps[u.id] for u in held], held):.4f}")
-        _write(out, lambda f: pickle.dump(examples, f, protocol=5))
+        cfg, folder, (train, rest) = self.cfg, self.paths.stage("frozen"), self.sets(run)
+        m = recogniser.train(train, partial(features.load, folder), len(cfg.taps), cfg.recogniser_epochs, cfg.recogniser_rate,
+                             cfg.recogniser_seconds * 50, cfg.seed, lambda r: tqdm(r, desc=f"recogniser, {run}"))
 
-    def train_judges(self) -> None:
-        """Judges on the evidence of the frozen encoder, one a seed."""
-        out = self.paths.stage("frozen/judges.pt")
-        if out.exists():
-            return
-        cfg, (train, held), found = self.cfg, self.sets, self.examples("frozen")
-        models = []
-        for i in tqdm(range(cfg.judge_seeds), desc="judges"):
-            models.append(judging.train([found[u.id] for u in train], self.hidden, cfg, cfg.seed + i))
-            if i == 0 and self.paths.start:
-                # What it doesn't have, a module of a later version, keeps what was just trained.
-                models[0].load_state_dict(released.state(self.paths.start / "judge.onnx", "judges.0"), strict=False)
-            got = judging.predict(models, [found[u.id] for u in held])
-            tqdm.write(f"mean of {i + 1}: {evaluate.correlations(got, judging.truth(held))}")
-        _save([m.state_dict() for m in models], out)
+        def examples(us: list[Utterance]) -> list[Example]:
+            frames = ((u, features.load(folder, u).astype(np.float32)) for u in tqdm(us, desc=f"align {run}", mininterval=10))
+            return [judging.example(u, recogniser.posteriors(m, f), f) for u, f in frames]
+
+        taught, others, judges = examples(train), examples(rest), []
+        for i in tqdm(range(cfg.judge_seeds), desc=f"judges, {run}"):
+            judges.append(judging.train(taught, self.hidden, cfg, cfg.seed + i))
+            if others:
+                got = judging.predict(judges, others)
+                tqdm.write(f"mean of {i + 1}: {evaluate.correlations(got, judging.truth(rest))}")
+        _save({"recogniser": m.state_dict(), "judges": [j.state_dict() for j in judges]}, out)
 
     def synthesise(self) -> None:
         """Synthetic speech with mistakes, if there are voices: to train on, and by other voices to choose on."""
         if not self.paths.kokoro:
             return
-        train, held = self.sets
+        many, few = data.divided(self.corpus, self.cfg.choice_speakers, self.cfg.seed)
         free = [v for v in kokoro.voices(self.paths.kokoro) if v not in kokoro.HELD_OUT + kokoro.CHOICE]
         cfg, choice = self.cfg, list(kokoro.CHOICE)
-        for name, us, voices, count, kinds in (("synthetic", train, free, cfg.synthetic, synthetic.MIXED),
-                                               ("synthetic-choice", held, choice, cfg.synthetic_choice, synthetic.MIXED),
-                                               ("synthetic-added", train, free, cfg.synthetic_added, synthetic.ADDED),
-                                               ("synthetic-added-choice", held, choice, cfg.synthetic_added_choice, synthetic.ADDED)):
+        for name, us, voices, count, kinds in (("synthetic", many, free, cfg.synthetic, synthetic.MIXED),
+                                               ("synthetic-choice", few, choice, cfg.synthetic_choice, synthetic.MIXED),
+                                               ("synthetic-added", many, free, cfg.synthetic_added, synthetic.ADDED),
+                                               ("synthetic-added-choice", few, choice, cfg.synthetic_added_choice, synthetic.ADDED)):
             synthetic.synthesise(partial(synthetic.plan, us, voices, count, cfg.seed, kinds), self.paths.kokoro, self.paths.stage(name))
 
     def synthetic(self, name: str) -> list[Utterance]:
@@ -181,27 +143,70 @@ class Pipeline:
         folders = [self.paths.stage(n) for n in (name, name.replace("synthetic", "synthetic-added"))]
         return [u for folder in folders for u in synthetic.load(folder)] if self.paths.kokoro else []
 
-    def joint(self, which: str) -> None:
+    def joint(self, run: str) -> None:
         """Encoder, recogniser and judges together."""
-        cfg, checkpoint = self.cfg, self.paths.stage(_CHECKPOINT[which])
+        cfg, checkpoint = self.cfg, self.paths.stage(f"{run}/joint.pt")
         if checkpoint.exists() and torch.load(checkpoint, weights_only=True)["epoch"] >= cfg.joint_epochs:
             return
-        train, held = self.sets
-        if which == "everyone":
-            train, held = train + held, []
-        Tuner(self.encoder("frozen"), self.recogniser("frozen"), self.judges("frozen"), cfg, checkpoint).train(
-            train, data.native(self.paths, cfg), self.synthetic("synthetic"), held, self.synthetic("synthetic-choice"))
+        train, rest = self.sets(run)
+        begun = torch.load(self.paths.stage(f"{run}/begun.pt"), weights_only=True)
+        Tuner(self._whisper(), self._recogniser(begun["recogniser"]), [self._judge(s) for s in begun["judges"]], cfg, checkpoint).train(
+            train, data.native(self.paths, cfg), self.synthetic("synthetic"), rest, self.synthetic("synthetic-choice"))
 
-    def know(self, which: str) -> None:
+    # The models, when they are trained, or a released one's.
+
+    def encoder(self, run: str) -> encoder.Encoder:
+        e = encoder.Encoder(self.cfg.taps)
+        e.load_state_dict(self._weights(run, "encoder"))
+        return e.eval()
+
+    def recogniser(self, run: str) -> recogniser.Recogniser:
+        return self._recogniser(self._weights(run, "recogniser"))
+
+    def judges(self, run: str) -> list[Judge]:
+        out = [self._judge(self._weights(run, f"judges.{i}")) for i in range(self.cfg.judge_seeds)]
+        if not self._released(run) and (later := self.paths.stage(f"{run}/added.pt")).exists():
+            for m, state in zip(out, torch.load(later, weights_only=True)):
+                m.added.load_state_dict(state)
+        return out
+
+    def _recogniser(self, state: dict) -> recogniser.Recogniser:
+        m = recogniser.Recogniser(len(self.cfg.taps))
+        m.load_state_dict(state)
+        return m.eval()
+
+    def _judge(self, state: dict) -> Judge:
+        m = Judge(self.hidden, self.cfg.judge_width, self.cfg.judge_layers)
+        m.load_state_dict(state)
+        return m.eval()
+
+    def _released(self, run: str) -> bool:
+        """Whether what ships is a released model's but for what is made of its answers."""
+        return run == EVERYONE and self.paths.start is not None
+
+    def _weights(self, run: str, module: str) -> dict:
+        if self._released(run):
+            graph = self.paths.start / ("judge.onnx" if module.startswith("judges") else "acoustic.onnx")
+            state = released.state(graph, module)
+            return state | {"mix": released.mix(graph, len(self.cfg.taps))} if module == "recogniser" else state
+        return {k.removeprefix(f"{module}."): v for k, v in self._tuned(run).items() if k.startswith(f"{module}.")}
+
+    def _tuned(self, run: str) -> dict:
+        """All weights after the joint stage, averaged over its epochs."""
+        c = torch.load(self.paths.stage(f"{run}/joint.pt"), weights_only=True)
+        if c["epoch"] < self.cfg.joint_epochs:
+            raise RuntimeError(f"the joint stage has run {c['epoch']} of {self.cfg.joint_epochs} epochs")
+        return c["kept"]
+
+    def know(self, run: str) -> None:
         """What the tuned model makes of the recordings that it was trained on: for what sounds like them, and for the networks
         that tell added sounds."""
-        out = self.paths.stage(f"{which}/known.npz")
+        out = self.paths.stage(f"{run}/known.npz")
         if out.exists():
             return
-        cfg, (train, held) = self.cfg, self.sets
-        m, enc, mel, judges, rows, taught, rng = self.recogniser(which), self.encoder(which), LogMel(), self.judges(which), [], [], random.Random(cfg.seed)
-        corpus = train + held if which == "everyone" else train
-        for u in tqdm(corpus + self.synthetic("synthetic"), desc=f"know {which}", mininterval=10):
+        cfg, (train, _) = self.cfg, self.sets(run)
+        m, enc, mel, judges, rows, taught, rng = self.recogniser(run), self.encoder(run), LogMel(), self.judges(run), [], [], random.Random(cfg.seed)
+        for u in tqdm(train + self.synthetic("synthetic"), desc=f"know {run}", mininterval=10):
             with torch.no_grad():
                 frames = enc(mel(torch.from_numpy(data.read_audio(u.path))[None]))[0].numpy()
             logp = recogniser.posteriors(m, frames)
@@ -216,54 +221,95 @@ class Pipeline:
             (raw,) = judging.answers(judges, [x])
             rows.append((likeness.evidence_of(x.evidence).numpy(), raw.sentence[0].numpy(), u.opinion().astype(np.float32) / SENTENCE_SCALE))
         networks = [added.train(taught, cfg, cfg.seed + i).state_dict() for i in tqdm(range(cfg.judge_seeds), desc="added sounds")]
-        _save(networks, self.paths.stage(f"{which}/added.pt"))
+        _save(networks, self.paths.stage(f"{run}/added.pt"))
         _write(out, lambda f: np.savez(f, **{k: np.stack(v) for k, v in zip(likeness.Known._fields, zip(*rows))}))
 
-    def likeness(self, which: str) -> likeness.Likeness:
-        with np.load(self.paths.stage(f"{which}/known.npz")) as f:
+    def likeness(self, run: str) -> likeness.Likeness:
+        if self._released(run):
+            return likeness.load(released.state(self.paths.start / "judge.onnx", "likeness"))
+        with np.load(self.paths.stage(f"{run}/known.npz")) as f:
             return likeness.fit(likeness.Known(**f))
 
-    def calibrate(self, which: str) -> None:
-        """Scales, what was heard, and what is speech, all on held-out speakers."""
-        out = self.paths.stage(f"{which}/calibration.json")
+    def answer(self, run: str) -> None:
+        """What a model makes of speech that it hasn't met: of its part's speakers, as they are and against other sentences,
+        of the voices to choose on, and of what is no speech."""
+        out = self.paths.stage(f"{run}/answers.pkl")
         if out.exists():
             return
-        _, held = self.sets
-        found = self.examples(which)
-        judges, alike, examples = self.judges(which), self.likeness(which), [found[u.id] for u in held]
-        m, enc, mel, folder = self.recogniser(which), self.encoder(which), LogMel(), self.paths.stage(which)
-        logps = [recogniser.posteriors(m, features.load(folder, u).astype(np.float32)) for u in held]
-        others = [found[u.id] for u in self.synthetic("synthetic-choice")]
-        wrong = self._misread(held, logps, folder)
+        m, enc, mel, judges, alike = self.recogniser(run), self.encoder(run), LogMel(), self.judges(run), self.likeness(run)
 
-        def lessons(examples: list[Example], by: str, weight: dict[str, float], only: list[int] | None = None) -> list[stack.Lesson]:
-            return [stack.Lesson(raw, x, getattr(x.utterance, by), weight, only[i] if only else None)
-                    for i, (raw, x) in enumerate(zip(judging.answers(judges, examples, alike), examples))]
+        @torch.no_grad()
+        def listen(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            frames = enc(mel(torch.from_numpy(x)[None]))[0].numpy()
+            return recogniser.posteriors(m, frames), frames
 
-        fitted = stack.fit(lessons(examples, "speaker", stack.SCORED) + lessons(others, "id", stack.SYNTHETIC)
-                           + lessons([x for x, _ in wrong], "speaker", stack.MISREAD, [j for _, j in wrong]), self.cfg.seed,
-                           {u.speaker for u in held})
-        _save({"all": fitted.stack.state_dict()} | {k: s.state_dict() for k, s in fitted.apart.items()}, self.paths.stage(f"{which}/stacks.pt"))
-        n, s = len(examples), len(others)
-        fresh = {"phone": np.concatenate(fitted.fresh["phone"][:n]), "word": WORD_SCALE * np.concatenate(fitted.fresh["word"][:n])}
-        _save({k: torch.from_numpy(v) for k, v in fresh.items()}, self.paths.stage(f"{which}/out-of-bag.pt"))
-        scales = evaluate.fit_scales(replace(judging.predict(judges, examples, alike), **fresh), judging.truth(held))
-        scores = [scales["phone"].scores(x) for x in fitted.fresh["phone"]]
-        wrong_sounds = {"synthetic voices": evaluate.wrong_sounds(scores[n : n + s], [x.utterance for x in others]),
-                        "learners misread": evaluate.wrong_sounds(scores[n + s :], [x.utterance for x, _ in wrong], [j for _, j in wrong])}
+        def answered(us: list[Utterance], logp: np.ndarray, frames: np.ndarray) -> list[Answer]:
+            examples = []
+            for u in us:
+                try:
+                    examples.append(judging.example(u, logp, frames))
+                except NotAlignable:
+                    pass
+            return [Answer(x, raw) for x, raw in zip(map(judging.lean, examples), judging.answers(judges, examples, alike))]
 
-        half = len(held) // 2  # of other speakers: fitted on the one, judged on the other
-        cases = heard.cases(held[:half], logps[:half], self.cfg.seed)
-        constants = heard.fit(cases)
-        judged = heard.cases(held[half:], logps[half:], self.cfg.seed)
+        cfg, (_, rest), rng, got = self.cfg, self.sets(run), random.Random(self.cfg.seed), Answers([], [], [], [], [], {})
+        logps = []
+        for u in tqdm(rest, desc=f"answer {run}", mininterval=10):
+            logp, frames = listen(data.read_audio(u.path))
+            got.learners.extend(answered([u], logp, frames))
+            others = [found for _ in range(cfg.stack_misread) if (found := misread(u, rng))]
+            for v, j in others:
+                got.misread.extend((a, j) for a in answered([v], logp, frames))
+            logps.append(logp)
+        for u in tqdm(self.synthetic("synthetic-choice"), desc=f"answer {run}, voices", mininterval=10):
+            got.voices.extend(answered([u], *listen(data.read_audio(u.path))))
+        got.cases.extend(heard.cases(rest, logps, cfg.seed))
+        got.decoded.extend(map(speech.decoded, logps))
+        if rest:
+            for kind, xs in speech.noises([data.read_audio(u.path) for u in rest[::10]], cfg.seed).items():
+                got.strange[kind] = [speech.decoded(listen(x)[0]) for x in xs]
+        _write(out, lambda f: pickle.dump(got, f, protocol=5))
+
+    def answers(self, run: str) -> Answers:
+        with self.paths.stage(f"{run}/answers.pkl").open("rb") as f:
+            return pickle.load(f)
+
+    def calibrate(self) -> None:
+        """What is made of a model's answers (trees, scales, what was heard, what is speech), all from answers about what the
+        models had not met. A part's own trees are taught by the other parts."""
+        out = self.paths.stage("calibration.json")
+        if out.exists():
+            return
+        runs = [*self.parts, EVERYONE]
+        got = {run: self.answers(run) for run in runs}
+        lessons = {run: stack.lessons(a.learners, a.misread, a.voices) for run, a in got.items()}
+        # Everyone's lessons, which are of the voices only, are for all.
+        stacks = {run: stack.fit([x for other in runs if other != run or run == EVERYONE for x in lessons[other]], self.cfg.seed)
+                  for run in tqdm(runs, desc="trees")}
+        _save({run: s.state_dict() for run, s in stacks.items()}, self.paths.stage("stacks.pt"))
+
+        def stacked(kind: str) -> list[tuple[Answer, int | None]]:
+            found = [(part, a if isinstance(a, tuple) else (a, None)) for part in self.parts for a in getattr(got[part], kind)]
+            return [(replace(a, raw=stack.applied(stacks[part], a)), j) for part, (a, j) in found]
+
+        learners = [a for a, _ in stacked("learners")]
+        us = [a.example.utterance for a in learners]
+        scales = evaluate.fit_scales(judging.scores_of([a.raw for a in learners], us), judging.truth(us))
+        wrong_sounds = {}
+        for kind, name in (("voices", "synthetic voices"), ("misread", "learners misread")):
+            found = [(scales["phone"].scores(a.raw.phone[0, : len(a.example.utterance.phones)].numpy()), a.example.utterance, j)
+                     for a, j in stacked(kind)]
+            wrong_sounds[name] = evaluate.wrong_sounds(found)
+
+        cases = [c for part in self.parts[1:] for c in got[part].cases]  # fitted on these, judged on the rest
+        constants, judged = heard.fit(cases), got[self.parts[0]].cases
         least, precision, recall = heard.threshold(judged, heard.probabilities(judged, *constants))
 
-        said = [speech.decoded(p) for p in logps]
+        said = [d for a in got.values() for d in a.decoded]
         least_phones, least_posterior = speech.fit(said)
-        with torch.no_grad():
-            strange = {kind: [speech.decoded(m(enc(mel(torch.from_numpy(x)[None]))).log_softmax(-1)[0].numpy()) for x in xs]
-                       for kind, xs in speech.noises([data.read_audio(u.path) for u in held[::10]], self.cfg.seed).items()}
-        rates = {k: speech.refused(v, least_phones, least_posterior) for k, v in ({"speech": said} | strange).items()}
+        kinds = got[self.parts[0]].strange
+        rates = {k: speech.refused(v, least_phones, least_posterior)
+                 for k, v in ({"speech": said} | {k: [d for a in got.values() for d in a.strange.get(k, [])] for k in kinds}).items()}
         report = {
             "of wrong sounds": wrong_sounds,
             "scales": {k: asdict(s) for k, s in scales.items()},
@@ -275,80 +321,68 @@ class Pipeline:
         out.write_text(json.dumps(report, indent=2), encoding="utf-8")
         print(json.dumps({k: report[k] for k in ("of wrong sounds", "heard", "refusal", "refused as no speech")}, indent=2))
 
-    def _misread(self, us: list[Utterance], logps: list[np.ndarray], folder: Path) -> list[tuple[Example, int]]:
-        """Recordings against another sentence than their own, each aligned to that, and the phone that shows it."""
-        rng, out = random.Random(self.cfg.seed), []
-        for u, logp in [(u, logp) for _ in range(self.cfg.stack_misread) for u, logp in zip(us, logps)]:
-            if found := misread(u, rng):
-                try:
-                    out.append((judging.example(found[0], logp, features.load(folder, u).astype(np.float32)), found[1]))
-                except NotAlignable:
-                    pass
-        return out
+    def folder(self, run: str) -> Path:
+        """Where a model is exported to: to be measured on its part's speakers, or to be shipped."""
+        return self.paths.out if run == EVERYONE else self.paths.stage(f"{run}/model")
 
-    def export(self, which: str, version: str) -> None:
-        """The graphs and their manifest. Fails if the graphs and PyTorch don't agree on held-out recordings.
+    def export(self, run: str, version: str) -> None:
+        """The graphs and their manifest. Fails if the graphs and PyTorch don't agree.
 
         What was trained on everyone takes all constants from what wasn't: there is nobody left to fit them on.
         """
-        c = self._constants()
+        c = self._constants(run)
         self.write_held_out()
-        acoustic = export.Acoustic(self.encoder(which), self.recogniser(which))
-        new, out = self.paths.stage("export"), self.folder(which)
+        acoustic = export.Acoustic(self.encoder(run), self.recogniser(run))
+        new, out = self.paths.stage("export"), self.folder(run)
         new.mkdir(exist_ok=True)
         export.export_acoustic(acoustic, self.cfg, new / "acoustic.onnx")
-        export.export_judge(self._judgement(which), self.hidden, new / "judge.onnx")
-        export.check(new, acoustic, self.sets[1][:5])
+        export.export_judge(self._judgement(run), self.hidden, new / "judge.onnx")
+        export.check(new, acoustic, self.corpus[:5])
         out.mkdir(parents=True, exist_ok=True)
         for name in ("acoustic.onnx", "judge.onnx"):  # together, and only what passed
             shutil.copyfile(new / name, out / name)
-        manifest.write(out, version, self.cfg, manifest.Refusal(**c["refusal"]), c["heard"]["min_probability"],
-                       self.folder("tuned") / "manifest.json")
+        fitted_in = self.paths.start if self._released(run) else self.folder(self.parts[0])
+        manifest.write(out, version, self.cfg, manifest.Refusal(**c["refusal"]), c["heard"]["min_probability"], fitted_in / "manifest.json")
 
-    def _constants(self) -> dict:
-        """What calibrate found on the held-out speakers."""
-        return json.loads(self.paths.stage("tuned/calibration.json").read_text(encoding="utf-8"))
+    def write_held_out(self) -> None:
+        """The first part's speakers, for the scorer's own fit."""
+        self.paths.stage("held-out.txt").write_text("".join(f"{s}\n" for s in sorted({u.speaker for u in self.sets(self.parts[0])[1]})))
 
-    def _judgement(self, which: str) -> export.Judgement:
+    def _constants(self, run: str) -> dict:
+        """What calibrate found; what a released model was told of its recogniser stays."""
+        c = json.loads(self.paths.stage("calibration.json").read_text(encoding="utf-8"))
+        if not self._released(run):
+            return c
+        before = json.loads((self.paths.start / "manifest.json").read_text(encoding="utf-8"))
+        return c | {"heard": released.heard(self.paths.start / "judge.onnx") | before["heard"],
+                    "refusal": {k: before["refusal"][k] for k in c["refusal"]}}
+
+    def _judgement(self, run: str) -> export.Judgement:
         """What makes scores of what is heard."""
-        c = self._constants()
+        c = self._constants(run)
         scales = {k: calibration.Scale(**s) for k, s in c["scales"].items()}
         heard_scale = HeardScale(*(c["heard"][k] for k in ("scale", "expected", "missing")))
-        return export.Judgement(self.judges(which), self.likeness(which), self._stacks()["all"], scales, heard_scale).eval()
-
-    def _stacks(self) -> dict[str, Stack]:
-        """The trees: all of them, and for each held-out speaker those that have not seen the speaker."""
-        out = {}
-        for name, state in torch.load(self.paths.stage("tuned/stacks.pt"), weights_only=True).items():
-            out[name] = Stack(state["levels.phone.leaf"].numel() // 2**stack.DEPTH).eval()
-            out[name].load_state_dict(state)
-        return out
+        trees = Stack.of(torch.load(self.paths.stage("stacks.pt"), weights_only=True)[run])
+        return export.Judgement(self.judges(run), self.likeness(run), trees, scales, heard_scale).eval()
 
     def golden(self, folder: Path) -> None:
-        golden.write(self.paths.out, self.sets[1], folder)
+        golden.write(self.paths.out, self.corpus, folder)
 
     def evaluate(self, split: str) -> dict:
-        held = split == "held-out"
-        us = self.sets[1] if held else data.corpus(self.paths, "test")
-        return evaluate.run(self.folder("tuned" if held else "everyone"), us, self.paths.work / f"evaluation-{split}", split,
-                            self._out_of_bag() if held else {})
-
-    def _out_of_bag(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Phones' and words' scores and probabilities on held-out speakers, by the trees that have not seen the speaker."""
-        scales = self._constants()["scales"]
-        raw = torch.load(self.paths.stage("tuned/out-of-bag.pt"), weights_only=True)
-        found = {k: (calibration.Scale(**scales[k]), x.numpy()) for k, x in raw.items()}
-        return {k: (s.scores(x), s.probabilities(x)) for k, (s, x) in found.items()}
+        """Of the train split, each part by its own model."""
+        cache = self.paths.work / f"evaluation-{split}"
+        if split == "test":
+            return evaluate.run([(self.folder(EVERYONE), data.corpus(self.paths, "test"))], cache, split)
+        return evaluate.run([(self.folder(part), self.sets(part)[1]) for part in self.parts], cache, split)
 
     def pairs(self, voices: Path) -> None:
-        audio = self.paths.stage("pairs")
+        audio, part = self.paths.stage("pairs"), self.parts[0]
         pairs.synthesise(voices, audio)
-        self._report("pairs", pairs.run(self.folder("everyone"), audio) | pairs.learners(self.folder("tuned"), self.sets[1]))
+        self._report("pairs", pairs.run(self.folder(EVERYONE), audio) | pairs.learners(self.folder(part), self.sets(part)[1]))
 
     def robust(self) -> None:
-        """By the trees that have not seen the speaker."""
-        self._report("robust", robust.run(self.folder("tuned"), self._judgement("tuned"), self._stacks(), self.sets[1],
-                                          self.paths.stage("robust-answers.json")))
+        part = self.parts[0]
+        self._report("robust", robust.run(self.folder(part), self.sets(part)[1], self.paths.stage("robust-answers.json")))
 
     def _report(self, name: str, figures: dict) -> None:
         text = json.dumps(figures, indent=2)

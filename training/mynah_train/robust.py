@@ -1,5 +1,5 @@
-"""How much rooms, microphones, codecs and levels cost: the exported acoustic graph, and what judges its answers, on
-held-out recordings that met them."""
+"""How much rooms, microphones, codecs and levels cost: the exported graphs, on
+recordings of learners whom they have not met."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from . import augment, evaluate, export, metrics
 from .align import viterbi
 from .data import SAMPLE_RATE, Utterance, read_audio
-from .judging import Scores, phones_of, truth, word_starts
-from .stack import Stack
+from .judging import truth
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -48,11 +46,10 @@ CHANGES: dict[str, Change] = {
 }
 
 
-@torch.no_grad()
-def run(folder: Path, judgement: export.Judgement, stacks: dict[str, Stack], held: list[Utterance], out: Path) -> dict:
-    """Correlations with the experts by change; written to `out` as they come, and not repeated. stacks: by speaker."""
-    acoustic, want = export.session(folder / "acoustic.onnx", 2), truth(held)
-    stamp = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]["judge"]["sha256"][:8]
+def run(model: Path, us: list[Utterance], out: Path) -> dict:
+    """Correlations with the experts by change; written to `out` as they come, and not repeated."""
+    acoustic, judge, want = export.session(model / "acoustic.onnx", 2), export.session(model / "judge.onnx", 2), truth(us)
+    stamp = json.loads((model / "manifest.json").read_text(encoding="utf-8"))["files"]["judge"]["sha256"][:8]
     report = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
     if report.get("model") != stamp:
         report = {"model": stamp}
@@ -60,17 +57,12 @@ def run(folder: Path, judgement: export.Judgement, stacks: dict[str, Stack], hel
         if name in report:
             continue
         rng, rows = np.random.default_rng(0), []
-        for u in tqdm(held, desc=name, mininterval=10):
+        for u in tqdm(us, desc=name, mininterval=10):
             x = np.ascontiguousarray(np.clip(change(read_audio(u.path), rng), -1, 1), np.float32)
             logp, frames = export.listen(acoustic, x)
             first, last, _ = viterbi(logp, u.phones)
-            judgement.stack = stacks[u.speaker]
-            answer = judgement(torch.from_numpy(logp)[None], torch.from_numpy(frames)[None], *phones_of([(u, first, last)]))
-            rows.append({k: v[0].numpy() for k, v in zip(judgement.OUTPUTS, answer)})
-            for k in ("word_score", "stress_score"):
-                rows[-1][k] = rows[-1][k][word_starts(u)]
-        got = Scores(*(np.concatenate([r[k] for r in rows]) for k in ("phone_score", "word_score", "stress_score")),
-                     np.stack([r["sentence_score"] for r in rows]))
+            rows.append(export.judge(judge, logp, frames, u.phones, u.stress, u.words, first, last))
+        got = evaluate.scores_of(rows)
         report[name] = {k: round(metrics.pearson(evaluate.column(got, k), evaluate.column(want, k)), 3)
                         for k in (*evaluate.ASPECTS, "word", "phone")}
         out.write_text(json.dumps(report, indent=2), encoding="utf-8")

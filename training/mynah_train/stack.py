@@ -3,17 +3,15 @@ never met.
 
 Stacked generalisation (Wolpert, 1992). The judges know their train speakers' sentences; how far a low phone in a poor word
 is to be trusted, or the odds of another sound in an otherwise clear sentence, shows only in what they answer about others.
-So trees are fitted on the held-out speakers, whom experts have scored, on the same with another sound expected, and on
-synthetic voices, whose mistakes are known: experts forgive a wrong sound more than a learner wants who has to know about it,
-and the judges learn from experts.
+So trees are fitted on what models answered about the train speakers whom they had not met and whom experts have scored, on the
+same with another sound expected, and on synthetic voices, whose mistakes are known: experts forgive a wrong sound more than
+a learner wants who has to know about it, and the judges learn from experts.
 
-The trees come in bags, each fitted without a fifth of the speakers. Their mean is what ships. Whatever is calibrated or
-measured on those speakers is so by the bags that have not seen the speaker (Fitted.fresh).
+The trees come in bags, each fitted without a fifth of the speakers. Their mean is what counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,34 +19,48 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .judge import WORD_SCALE, Phones, Raw
-from .judging import Example, phones_of, word_starts
+from .calibration import classify
+from .judge import GLOBALS, SCALARS, WORD_SCALE, Evidence, Phones, Raw
+from .judging import Answer, phones_of, word_starts
+from .phonemes import CLASSES
 
-# What the trees see, and in which direction alone each may move the score (0: either).
-NEAR = {"phone": 1, "wrong": -1, "added": -1, "phone before": 0, "phone after": 0, "wrong before": 0, "wrong after": 0}
+# What the trees see, and in which direction alone each may move the score (0: either). Of the evidence's scalars the first so
+# many tell how surely the phone itself was heard.
+HEARD = 6
+NEAR = {"phone": 1, "wrong": -1, "added": -1, "phone before": 0, "phone after": 0, "wrong before": 0, "wrong after": 0,
+        "phoneme's usual score": 0, **{f"scalar {i}": 0 for i in range(SCALARS)}, **{f"global {i}": 0 for i in range(GLOBALS)}}
 WORD = {"word": 1, "word's lowest phone": 1, "word's mean phone": 1, "word's highest wrong": -1, "word's highest added": -1,
         "word's phones": 0, "accuracy": 1, "fluency": 0, "prosody": 0, "mean phone": 1, "mean squared shortfall": -1,
-        "mean word": 1, "mean wrong": 0, "log of phones": 0}
+        "mean word": 1, "mean wrong": 0, "log of phones": 0,
+        **{f"word's {of} scalar {i}": 0 for of in ("lowest", "mean") for i in range(HEARD)}}
 DIRECTION = {"phone": [*NEAR.values(), *WORD.values()], "word": [*WORD.values()]}
 FIRST = {"phone": 0, "word": len(NEAR)}  # a level's first feature, which is its own raw score
 FOLDS, REPEATS = 5, 4
-TREES, DEPTH, RATE, SMALLEST_LEAF = 60, 3, 0.1, 30
+TREES, DEPTH, RATE, SMALLEST_LEAF = 60, 4, 0.1, 60
 _INNER = 2**DEPTH - 1  # nodes of a tree that have children
 # The raw score's share of the answer: trees have steps, and this tells two scores on the same step apart.
 OWN = 0.15
 # What a phone, or a word, weighs: of learners, scored by experts; of synthetic voices; of learners of whom another sound
 # was expected.
 SCORED, SYNTHETIC, MISREAD = {"phone": 1.0, "word": 1.0}, {"phone": 0.3, "word": 0.02}, {"phone": 0.05, "word": 0.02}
+# How much more than its score a phone counts that is Excellent (1.9 and more): four in five are, so that most labels hang on
+# that edge, and the scale brings the scores back.
+EXCELLENT = 0.4
+_SHRINK = 20  # phones of the mean score that are added to each phoneme's
 
 
-def features(raw: Raw, p: Phones) -> torch.Tensor:
-    """(B, N, len(NEAR) + len(WORD)), of padding phones anything."""
+def features(raw: Raw, p: Phones, e: Evidence, usual: torch.Tensor) -> torch.Tensor:
+    """(B, N, len(NEAR) + len(WORD)), of padding phones anything. usual (CLASSES): each phoneme's score among learners."""
     valid = p.phoneme > 0
     same = (p.word[:, :, None] == p.word[:, None]) & valid[:, None]
     here, n = valid.float(), valid.float().sum(1, keepdim=True).clamp(min=1)
+    length = same.float().sum(-1)
 
     def lowest(x: torch.Tensor) -> torch.Tensor:
         return torch.where(same, x[:, None], torch.full((), 1e4)).amin(-1)
+
+    def of_word(x: torch.Tensor) -> torch.Tensor:
+        return (same.float() @ (x * here)[..., None])[..., 0] / length.clamp(min=1)
 
     def mean(x: torch.Tensor) -> torch.Tensor:
         return ((x * here).sum(1, keepdim=True) / n).expand_as(here)
@@ -57,12 +69,13 @@ def features(raw: Raw, p: Phones) -> torch.Tensor:
         x = torch.where(valid, x, torch.full((), edge))
         return [F.pad(x[:, :-1], (1, 0), value=edge), F.pad(x[:, 1:], (0, 1), value=edge)]
 
-    length = same.float().sum(-1)
-    near = [raw.phone, raw.wrong, raw.added, *shifted(raw.phone, 2.0), *shifted(raw.wrong, -4.0)]
-    word = [raw.word, lowest(raw.phone), (same.float() @ (raw.phone * here)[..., None])[..., 0] / length.clamp(min=1),
-            -lowest(-raw.wrong), -lowest(-raw.added), length,
+    heard = e.scalars[..., :HEARD].unbind(-1)
+    near = [raw.phone, raw.wrong, raw.added, *shifted(raw.phone, 2.0), *shifted(raw.wrong, -4.0),
+            usual[p.phoneme], *e.scalars.unbind(-1), *(g[:, None].expand_as(here) for g in e.globals.unbind(-1))]
+    word = [raw.word, lowest(raw.phone), of_word(raw.phone), -lowest(-raw.wrong), -lowest(-raw.added), length,
             *(raw.sentence[:, i : i + 1].expand_as(here) for i in range(3)),
-            mean(raw.phone), mean((2 - raw.phone) ** 2), mean(raw.word), mean(raw.wrong), n.log().expand_as(here)]
+            mean(raw.phone), mean((2 - raw.phone) ** 2), mean(raw.word), mean(raw.wrong), n.log().expand_as(here),
+            *map(lowest, heard), *map(of_word, heard)]
     return torch.stack([*near, *word], -1)
 
 
@@ -89,7 +102,8 @@ class Forest(nn.Module):
         return self.base + self.leaf[tree * 2**DEPTH + node - _INNER].sum(1).reshape(shape)
 
     def take(self, models: list, x: np.ndarray) -> Forest:
-        """Becomes the mean of scikit-learn's boosted trees; checked on x."""
+        """Becomes the mean of scikit-learn's boosted trees; checked on some of x."""
+        x = x[:: 1 + len(x) // 1000]
         trees = [t.nodes for m in models for (t,) in m._predictors]
         for i, nodes in enumerate(trees):
             self._take(i, nodes, 0, 0, 0)
@@ -120,9 +134,17 @@ class Stack(nn.Module):
     def __init__(self, trees: int):
         super().__init__()
         self.levels = nn.ModuleDict({k: Forest(trees) for k in DIRECTION})
+        self.register_buffer("usual", torch.zeros(CLASSES))
 
-    def forward(self, raw: Raw, p: Phones) -> Raw:
-        x = features(raw, p)
+    @staticmethod
+    def of(state: dict[str, torch.Tensor]) -> Stack:
+        """One whose state is known."""
+        m = Stack(state["levels.phone.leaf"].numel() // 2**DEPTH)
+        m.load_state_dict(state)
+        return m.eval()
+
+    def forward(self, raw: Raw, p: Phones, e: Evidence) -> Raw:
+        x = features(raw, p, e, self.usual)
         return raw._replace(**{k: blended(forest(x[..., FIRST[k]:]), x[..., FIRST[k]]) for k, forest in self.levels.items()})
 
 
@@ -132,71 +154,79 @@ def blended(trees, raw):
 
 
 class Lesson(NamedTuple):
-    """An utterance whose phones and words have known scores."""
+    """An answer about phones, words and perhaps a sentence whose scores are known."""
 
-    raw: Raw  # the judges' mean answer
-    example: Example
-    group: str  # who speaks; a voice that can say anything has as many as it has sentences
-    weight: dict[str, float]  # of each phone and word
-    only: int | None = None  # the one phone whose score, and whose word's, is known; of all of them
-
-
-class Fitted(NamedTuple):
-    stack: Stack
-    fresh: dict[str, list[np.ndarray]]  # level to each lesson's known phones' or words' scores (0-2), by the bags without its group
-    apart: dict[str, Stack]  # of the bags without a group
+    answer: Answer
+    group: str  # who speaks; bags leave out whole groups
+    weight: dict[str, float]  # of a phone or a word
+    only: int | None = None  # the one phone, and its word, that there is something to learn of; None: all
 
 
-def fit(lessons: list[Lesson], seed: int, apart: Iterable[str] = ()) -> Fitted:
-    """The trees that the lessons teach, what those say of each lesson that have not seen its group, and the trees
-    without each group of `apart`."""
-    fresh, whole, without = {}, Stack(0), {g: Stack(0) for g in apart}
-    names = {g: i for i, g in enumerate(dict.fromkeys(x.group for x in lessons))}
+def lessons(learners: list[Answer], misread: list[tuple[Answer, int]], voices: list[Answer]) -> list[Lesson]:
+    """What each kind of answer teaches."""
+    return ([Lesson(a, a.example.utterance.speaker, SCORED) for a in learners]
+            + [Lesson(a, a.example.utterance.id, SYNTHETIC) for a in voices]
+            + [Lesson(a, a.example.utterance.speaker, MISREAD, j) for a, j in misread])
+
+
+def fit(taught: list[Lesson], seed: int) -> Stack:
+    """The trees that the lessons teach."""
+    out = Stack(0)
+    out.usual.copy_(_usual([x for x in taught if x.weight is SCORED]))
+    names = {g: i for i, g in enumerate(dict.fromkeys(x.group for x in taught))}
     for level in DIRECTION:
-        rows, scores = zip(*(_known(x, level) for x in lessons))
+        rows, scores = zip(*(_known(x, level, out.usual) for x in taught))
         x, sizes = np.concatenate(rows), [len(r) for r in rows]
-        weight = np.repeat([x.weight[level] for x in lessons], sizes)
-        models, unseen, answers = _bags(x, np.concatenate(scores), weight, np.repeat([names[l.group] for l in lessons], sizes),
-                                        DIRECTION[level], seed)
-        whole.levels[level] = Forest(len(models) * TREES).take(models, x)
-        for g, s in without.items():
-            some = [m for m, groups in zip(models, unseen) if groups[names[g]]]
-            s.levels[level] = Forest(len(some) * TREES).take(some, x)
-        fresh[level] = np.split(blended(answers, x[:, 0]), np.cumsum(sizes)[:-1])
-    return Fitted(whole.eval(), fresh, {g: s.eval() for g, s in without.items()})
+        models = bags(x, np.concatenate(scores), np.repeat([x.weight[level] for x in taught], sizes),
+                      np.repeat([names[l.group] for l in taught], sizes), DIRECTION[level], seed)
+        out.levels[level] = Forest(len(models) * TREES).take(models, x)
+    return out.eval()
+
+
+def _usual(learners: list[Lesson]) -> torch.Tensor:
+    """Each phoneme's mean score, drawn a little to that of all."""
+    phones = np.concatenate([x.answer.example.utterance.phones for x in learners])
+    scores = np.concatenate([x.answer.example.utterance.phone_scores for x in learners])
+    total, count = np.bincount(phones, scores, CLASSES), np.bincount(phones, minlength=CLASSES)
+    return torch.from_numpy((total + _SHRINK * scores.mean()) / (count + _SHRINK)).float()
+
+
+def _seen(a: Answer) -> tuple[Raw, Phones, Evidence]:
+    x = a.example
+    return a.raw, phones_of([(x.utterance, x.first, x.last)]), Evidence(*(v[None] for v in x.evidence))
 
 
 @torch.no_grad()
-def _known(x: Lesson, level: str) -> tuple[np.ndarray, np.ndarray]:
-    """The features and scores (0-2) of what is known of a lesson's phones or words."""
-    u, n = x.example.utterance, len(x.example.utterance.phones)
-    raw = Raw(*(v if k == "sentence" else v[:, :n] for k, v in x.raw._asdict().items()))
-    seen = features(raw, phones_of([(u, x.example.first, x.example.last)]))[0].numpy()[:, FIRST[level]:]
+def applied(m: Stack, a: Answer) -> Raw:
+    """The answer as the trees make it."""
+    return m(*_seen(a))
+
+
+@torch.no_grad()
+def _known(x: Lesson, level: str, usual: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """The features and scores (0-2, or above: EXCELLENT) of what is known of a lesson's phones or words."""
+    u = x.answer.example.utterance
+    seen = features(*_seen(x.answer), usual)[0].numpy()[:, FIRST[level]:]
     if level == "phone":
-        at = np.arange(n) if x.only is None else [x.only]
-        return seen[at], u.phone_scores[at]
+        at = np.arange(len(u.phones)) if x.only is None else [x.only]
+        return seen[at], u.phone_scores[at] + EXCELLENT * (classify(u.phone_scores[at], "phone") == 4)
     at = np.arange(len(u.word_scores)) if x.only is None else u.words[[x.only]]
     return seen[word_starts(u)[at]], u.word_scores[at] / WORD_SCALE
 
 
-def _bags(x: np.ndarray, y: np.ndarray, weight: np.ndarray, group: np.ndarray, direction: list[int], seed: int
-          ) -> tuple[list, list[np.ndarray], np.ndarray]:
-    """Boosted trees, each without one fold of the groups; of each whether it is without each group; and of every row the
-    mean answer of those without its group."""
+def bags(x: np.ndarray, y: np.ndarray, weight: np.ndarray, group: np.ndarray, direction: list[int], seed: int) -> list:
+    """Boosted trees, each without one fold of the groups."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     rng, names = np.random.default_rng(seed), np.unique(group)
-    folds, models, unseen, total = min(FOLDS, len(names)), [], [], np.zeros(len(y))
-    for repeat in range(REPEATS):
+    folds, models = min(FOLDS, len(names)), []
+    for _ in range(REPEATS):
         fold_of = np.zeros(names.max() + 1, int)
         fold_of[rng.permutation(names)] = np.arange(len(names)) % folds
         for k in range(folds):
-            out = fold_of[group] == k
+            some = fold_of[group] != k
             m = HistGradientBoostingRegressor(max_iter=TREES, learning_rate=RATE, max_depth=DEPTH, max_leaf_nodes=2**DEPTH,
                                               min_samples_leaf=SMALLEST_LEAF, l2_regularization=1.0, monotonic_cst=direction,
                                               early_stopping=False, random_state=seed)
-            m.fit(x[~out], y[~out], sample_weight=weight[~out])
-            total[out] += m.predict(x[out]) / REPEATS
-            models.append(m)
-            unseen.append(fold_of == k)
-    return models, unseen, total
+            models.append(m.fit(x[some], y[some], sample_weight=weight[some]))
+    return models

@@ -1,6 +1,8 @@
 """The modules that are exported: padding changes nothing, calibration keeps order, the graph equals PyTorch."""
 
 import copy
+from collections import namedtuple
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,13 +10,16 @@ import pytest
 import torch
 
 from mynah_train import calibration, export, likeness, released, stack
+from mynah_train.data import Utterance
 from mynah_train.encoder import Encoder, frames_of
-from mynah_train.judge import GLOBALS, Judge, Phones, Raw, evidence, heard_logits, within
+from mynah_train.judge import GLOBALS, SCALARS, Evidence, Judge, Phones, Raw, evidence, heard_logits, within
+from mynah_train.judging import Answer, Example
 from mynah_train.mel import LogMel
 from mynah_train.phonemes import CLASSES
 from mynah_train.recogniser import Recogniser
 
 HIDDEN = 1536
+SEEN = len(stack.DIRECTION["phone"])  # by a phone's trees
 
 
 def phones(n, start=2, step=3):
@@ -155,7 +160,11 @@ def test_a_released_model_s_weights_come_back(judge_graph, tmp_path):
             x += torch.rand_like(x) * 0.1
     path = tmp_path / "judge.onnx"
     scales = {k: calibration.Scale.identity(level) for k, level in calibration.LEVEL.items()}
-    export.export_judge(export.Judgement(list(m.judges), m.likeness, m.stack, scales, m.heard).eval(), HIDDEN, path)
+    alike = likeness.fit(some_known(600))  # of a few the exporter folds what is known
+    export.export_judge(export.Judgement(list(m.judges), alike, m.stack, scales, m.heard).eval(), HIDDEN, path)
+    assert released.heard(path) == pytest.approx({"scale": 0.8, "expected": 2.0, "missing": 0.5})
+    again = likeness.load(released.state(path, "likeness"))
+    assert all(torch.allclose(v, again.state_dict()[k], atol=2e-3) for k, v in alike.state_dict().items())
     for i, judge in enumerate(m.judges):
         state = released.state(path, f"judges.{i}")
         assert state.keys() == judge.state_dict().keys()
@@ -169,26 +178,23 @@ def some_raw(n):
 
 def test_trees_in_the_graph_are_those_that_were_fitted():
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(4000, 21)).astype(np.float32)
+    x = rng.normal(size=(4000, SEEN)).astype(np.float32)
     y = x[:, 0] + (x[:, 1] > 0) * x[:, 2]
-    models, unseen, fresh = stack._bags(x, y, np.ones(4000), np.arange(4000) // 160, stack.DIRECTION["phone"], 0)
+    models = stack.bags(x, y, np.ones(4000), np.arange(4000) // 160, stack.DIRECTION["phone"], 0)
     forest = stack.Forest(len(models) * stack.TREES).take(models, x)
-    other = rng.normal(size=(500, 21)).astype(np.float32)
+    other = rng.normal(size=(500, SEEN)).astype(np.float32)
     assert np.abs(forest(torch.from_numpy(other)[None])[0].numpy() - np.mean([m.predict(other) for m in models], 0)).max() < 1e-4
-    # What is said of a row by trees that have not seen it is worse than by all, and far better than nothing.
-    seen = ((np.mean([m.predict(x) for m in models], 0) - y) ** 2).mean()
-    assert seen < ((fresh - y) ** 2).mean() < 0.5 * y.var()
-    without_last = [m for m, groups in zip(models, unseen) if groups[24]]
-    assert len(without_last) == stack.REPEATS
-    assert np.allclose(fresh[-160:], np.mean([m.predict(x[-160:]) for m in without_last], 0))
+    again = stack.Stack(len(models) * stack.TREES)
+    again.levels["phone"] = forest
+    assert torch.equal(stack.Stack.of(again.state_dict()).levels["phone"](torch.from_numpy(other)[None]), forest(torch.from_numpy(other)[None]))
 
 
 def test_trees_never_praise_a_phone_for_having_been_another():
     rng = np.random.default_rng(1)
-    x = rng.normal(size=(3000, 21)).astype(np.float32)
-    models, *_ = stack._bags(x, -x[:, 0] + x[:, 1] + rng.normal(size=3000), np.ones(3000), np.arange(3000) // 100, stack.DIRECTION["phone"], 0)
+    x = rng.normal(size=(3000, SEEN)).astype(np.float32)
+    models = stack.bags(x, -x[:, 0] + x[:, 1] + rng.normal(size=3000), np.ones(3000), np.arange(3000) // 100, stack.DIRECTION["phone"], 0)
     forest = stack.Forest(len(models) * stack.TREES).take(models, x)
-    row = torch.zeros(1, 50, 21)
+    row = torch.zeros(1, 50, SEEN)
     for feature, sign in ((0, 1), (1, -1)):  # its own score raises, another sound's odds lower: whatever the data say
         at = row.clone()
         at[..., feature] = torch.linspace(-3, 3, 50)
@@ -197,7 +203,8 @@ def test_trees_never_praise_a_phone_for_having_been_another():
 
 def test_the_stack_sees_the_word_and_the_sentence_whatever_the_padding():
     p, raw = phones(7), some_raw(7)  # words of three, three and one
-    got = dict(zip([*stack.NEAR, *stack.WORD], stack.features(raw, p)[0].unbind(-1)))
+    usual, e = torch.rand(CLASSES), some_evidence(7)
+    got = dict(zip([*stack.NEAR, *stack.WORD], stack.features(raw, p, e, usual)[0].unbind(-1)))
     assert got["word's lowest phone"].tolist() == [raw.phone[0, :3].min()] * 3 + [raw.phone[0, 3:6].min()] * 3 + [raw.phone[0, 6]]
     assert got["word's highest wrong"].tolist() == [raw.wrong[0, :3].max()] * 3 + [raw.wrong[0, 3:6].max()] * 3 + [raw.wrong[0, 6]]
     assert torch.allclose(got["word's mean phone"][3:6], raw.phone[0, 3:6].mean().expand(3), atol=1e-6)
@@ -207,4 +214,27 @@ def test_the_stack_sees_the_word_and_the_sentence_whatever_the_padding():
     assert torch.allclose(got["mean phone"], raw.phone.mean().expand(7), atol=1e-6)
     padded = Phones(*(torch.nn.functional.pad(x, (0, 4), value=-1 if i == 2 else 0) for i, x in enumerate(p)))
     with_padding = Raw(*(v if k == "sentence" else torch.nn.functional.pad(v, (0, 4), value=7.0) for k, v in raw._asdict().items()))
-    assert torch.allclose(stack.features(with_padding, padded)[:, :7], stack.features(raw, p), atol=1e-5)
+    e_padded = e._replace(scalars=torch.nn.functional.pad(e.scalars, (0, 0, 0, 4), value=7.0))
+    assert torch.allclose(stack.features(with_padding, padded, e_padded, usual)[:, :7], stack.features(raw, p, e, usual), atol=1e-5)
+    assert got["phoneme's usual score"].tolist() == usual[p.phoneme[0]].tolist()
+    assert got["word's lowest scalar 2"].tolist() == [e.scalars[0, :3, 2].min()] * 3 + [e.scalars[0, 3:6, 2].min()] * 3 + [e.scalars[0, 6, 2]]
+    assert got["global 3"].tolist() == [e.globals[0, 3]] * 7
+
+
+def some_evidence(n):
+    return namedtuple("SomeEvidence", "scalars globals")(torch.randn(1, n, SCALARS), torch.randn(1, GLOBALS))
+
+
+def test_what_is_excellent_counts_more_and_each_phoneme_as_learners_say_it():
+    def lesson(phones, scores):
+        n, zeros = len(phones), np.zeros(len(phones), np.int64)
+        u = Utterance("a", Path(), "a", "s", np.array(phones), zeros, zeros, phone_scores=np.array(scores, np.float32), word_scores=np.array([5.0]))
+        e = Evidence(*(torch.zeros(n, 1) if k in ("pooled", "peak", "posterior", "heard", "gaps") else torch.zeros(1) for k in Evidence._fields))
+        e = e._replace(scalars=torch.zeros(n, SCALARS), globals=torch.zeros(GLOBALS))
+        return stack.Lesson(Answer(Example(u, zeros, zeros, e), some_raw(n)), "s", stack.SCORED)
+
+    lessons = [lesson([3, 4, 4], [2.0, 1.0, 1.9])]
+    usual = stack._usual(lessons)
+    assert usual[3] > usual[5] > usual[4]  # the fifth nobody said
+    _, scores = stack._known(lessons[0], "phone", usual)
+    assert scores.tolist() == pytest.approx([2.4, 1.0, 2.3])
