@@ -179,10 +179,12 @@ def some_raw(n):
 def test_trees_in_the_graph_are_those_that_were_fitted():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(4000, SEEN)).astype(np.float32)
-    y = x[:, 0] + (x[:, 1] > 0) * x[:, 2]
+    x[:, 3] = 1 + np.spacing(np.float32(1)) * rng.integers(0, 30, 4000)  # neighbours, among which thresholds fall
+    y = x[:, 0] + (x[:, 1] > 0) * x[:, 2] + 3e5 * (x[:, 3] - 1)
     models = stack.bags(x, y, np.ones(4000), np.arange(4000) // 160, stack.DIRECTION["phone"], 0)
     forest = stack.Forest(len(models) * stack.TREES).take(models, x)
     other = rng.normal(size=(500, SEEN)).astype(np.float32)
+    other[:, 3] = x[:500, 3]
     assert np.abs(forest(torch.from_numpy(other)[None])[0].numpy() - np.mean([m.predict(other) for m in models], 0)).max() < 1e-4
     again = stack.Stack(len(models) * stack.TREES)
     again.levels["phone"] = forest
