@@ -220,6 +220,7 @@ def _known(x: Lesson, level: str, usual: torch.Tensor) -> tuple[np.ndarray, np.n
 def bags(x: np.ndarray, y: np.ndarray, weight: np.ndarray, group: np.ndarray, direction: list[int], seed: int) -> list:
     """Boosted trees, each without one fold of the groups."""
     from sklearn.ensemble import HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits
 
     rng, names = np.random.default_rng(seed), np.unique(group)
     folds, models = min(FOLDS, len(names)), []
@@ -231,5 +232,6 @@ def bags(x: np.ndarray, y: np.ndarray, weight: np.ndarray, group: np.ndarray, di
             m = HistGradientBoostingRegressor(max_iter=TREES, learning_rate=RATE, max_depth=DEPTH, max_leaf_nodes=2**DEPTH,
                                               min_samples_leaf=SMALLEST_LEAF, l2_regularization=1.0, monotonic_cst=direction,
                                               early_stopping=False, random_state=seed)
-            models.append(m.fit(x[some], y[some], sample_weight=weight[some]))
+            with threadpool_limits(1, "openmp"):  # so little work that threads mostly wait for each other
+                models.append(m.fit(x[some], y[some], sample_weight=weight[some]))
     return models

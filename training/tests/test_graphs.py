@@ -176,7 +176,8 @@ def some_raw(n):
     return Raw(*(torch.randn(1, n) for _ in range(3)), torch.randn(1, 3), torch.randn(1, n) * 3, torch.randn(1, n) * 3)
 
 
-def test_trees_in_the_graph_are_those_that_were_fitted():
+def test_trees_in_the_graph_are_those_that_were_fitted(monkeypatch):
+    monkeypatch.setattr(stack, "REPEATS", 1)
     rng = np.random.default_rng(0)
     x = rng.normal(size=(4000, SEEN)).astype(np.float32)
     x[:, 3] = 1 + np.spacing(np.float32(1)) * rng.integers(0, 30, 4000)  # neighbours, among which thresholds fall
@@ -191,7 +192,8 @@ def test_trees_in_the_graph_are_those_that_were_fitted():
     assert torch.equal(stack.Stack.of(again.state_dict()).levels["phone"](torch.from_numpy(other)[None]), forest(torch.from_numpy(other)[None]))
 
 
-def test_trees_never_praise_a_phone_for_having_been_another():
+def test_trees_never_praise_a_phone_for_having_been_another(monkeypatch):
+    monkeypatch.setattr(stack, "REPEATS", 1)
     rng = np.random.default_rng(1)
     x = rng.normal(size=(3000, SEEN)).astype(np.float32)
     models = stack.bags(x, -x[:, 0] + x[:, 1] + rng.normal(size=3000), np.ones(3000), np.arange(3000) // 100, stack.DIRECTION["phone"], 0)
