@@ -193,9 +193,9 @@ def average(raws: list[Raw]) -> Raw:
     return Raw(*(sum(a) / len(a) for a in zip(*raws)))
 
 
-def predict(models: list[Judge], examples: list[Example], likeness: Likeness | None = None) -> Scores:
+def predict(models: list[Judge], examples: list[Example]) -> Scores:
     """Raw scores by the mean of the models; see answers."""
-    return scores_of(answers(models, examples, likeness), [x.utterance for x in examples])
+    return scores_of(answers(models, examples), [x.utterance for x in examples])
 
 
 def scores_of(raws: list[Raw], utterances: list[Utterance]) -> Scores:

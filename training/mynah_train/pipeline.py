@@ -243,26 +243,25 @@ class Pipeline:
             frames = enc(mel(torch.from_numpy(x)[None]))[0].numpy()
             return recogniser.posteriors(m, frames), frames
 
-        def answered(us: list[Utterance], logp: np.ndarray, frames: np.ndarray) -> list[Answer]:
-            examples = []
-            for u in us:
-                try:
-                    examples.append(judging.example(u, logp, frames))
-                except NotAlignable:
-                    pass
-            return [Answer(x, raw) for x, raw in zip(map(judging.lean, examples), judging.answers(judges, examples, alike))]
+        def answered(u: Utterance, logp: np.ndarray, frames: np.ndarray) -> list[Answer]:
+            """One, or none if it can't be aligned."""
+            try:
+                x = judging.example(u, logp, frames)
+            except NotAlignable:
+                return []
+            return [Answer(judging.lean(x), raw) for raw in judging.answers(judges, [x], alike)]
 
         cfg, (_, rest), rng, got = self.cfg, self.sets(run), random.Random(self.cfg.seed), Answers([], [], [], [], [], {})
         logps = []
         for u in tqdm(rest, desc=f"answer {run}", mininterval=10):
             logp, frames = listen(data.read_audio(u.path))
-            got.learners.extend(answered([u], logp, frames))
+            got.learners.extend(answered(u, logp, frames))
             others = [found for _ in range(cfg.stack_misread) if (found := misread(u, rng))]
             for v, j in others:
-                got.misread.extend((a, j) for a in answered([v], logp, frames))
+                got.misread.extend((a, j) for a in answered(v, logp, frames))
             logps.append(logp)
         for u in tqdm(self.synthetic("synthetic-choice"), desc=f"answer {run}, voices", mininterval=10):
-            got.voices.extend(answered([u], *listen(data.read_audio(u.path))))
+            got.voices.extend(answered(u, *listen(data.read_audio(u.path))))
         got.cases.extend(heard.cases(rest, logps, cfg.seed))
         got.decoded.extend(map(speech.decoded, logps))
         if rest:

@@ -177,8 +177,10 @@ def fit(taught: list[Lesson], seed: int) -> Stack:
     out = Stack(0)
     out.usual.copy_(_usual([x for x in taught if x.weight is SCORED]))
     names = {g: i for i, g in enumerate(dict.fromkeys(x.group for x in taught))}
+    with torch.no_grad():
+        seen = [features(*_seen(x.answer), out.usual)[0].numpy() for x in taught]
     for level in DIRECTION:
-        rows, scores = zip(*(_known(x, level, out.usual) for x in taught))
+        rows, scores = zip(*(_known(x, s, level) for x, s in zip(taught, seen)))
         x, sizes = np.concatenate(rows), [len(r) for r in rows]
         models = bags(x, np.concatenate(scores), np.repeat([x.weight[level] for x in taught], sizes),
                       np.repeat([names[l.group] for l in taught], sizes), DIRECTION[level], seed)
@@ -205,11 +207,10 @@ def applied(m: Stack, a: Answer) -> Raw:
     return m(*_seen(a))
 
 
-@torch.no_grad()
-def _known(x: Lesson, level: str, usual: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """The features and scores (0-2, or above: EXCELLENT) of what is known of a lesson's phones or words."""
-    u = x.answer.example.utterance
-    seen = features(*_seen(x.answer), usual)[0].numpy()[:, FIRST[level]:]
+def _known(x: Lesson, seen: np.ndarray, level: str) -> tuple[np.ndarray, np.ndarray]:
+    """The features (of all that are seen of it) and scores (0-2, or above: EXCELLENT) of what is known of a lesson's phones
+    or words."""
+    u, seen = x.answer.example.utterance, seen[:, FIRST[level]:]
     if level == "phone":
         at = np.arange(len(u.phones)) if x.only is None else [x.only]
         return seen[at], u.phone_scores[at] + EXCELLENT * (classify(u.phone_scores[at], "phone") == 4)
