@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mynah-coach/mynah/coach"
 	"github.com/mynah-coach/mynah/scorer"
 	"github.com/mynah-coach/mynah/scorer/ort"
 )
@@ -32,13 +33,19 @@ var (
 // said something else is worst for who reads poorly.
 const maxFalseScores = .008
 
+// maxDoubtful is the share that may be scored or, in doubt, judged; see
+// scorer.Refusal.Doubt.
+const maxDoubtful = .04
+
 // trial is a recording (or a part) with a sentence.
 type trial struct {
 	kind    string
 	match   bool // whether it must be scored
 	a       scorer.Aligned
 	aligned bool
-	extra   int // token that was not spoken, -1 for none
+	extra   int    // token that was not spoken, -1 for none
+	wav     string // of a whole recording with a sentence, else ""
+	text    string
 }
 
 func TestFitRefusal(t *testing.T) {
@@ -79,13 +86,16 @@ func TestFitRefusal(t *testing.T) {
 		}
 	}
 	slices.Sort(wrong)
-	refusal.Bias = rounded(-wrong[len(wrong)-1-int(maxFalseScores*float64(len(wrong)))] - .005)
+	above := func(share float64) float64 { return wrong[len(wrong)-1-int(share*float64(len(wrong)))] + .005 }
+	refusal.Bias, refusal.Doubt = rounded(-above(maxFalseScores)), rounded(above(maxFalseScores)-above(maxDoubtful))
 
 	report(t, trials, refusal)
+	m.Manifest().Refusal = refusal
+	reportJudged(t, s, trials, refusal)
 	for i, name := range scorer.FeatureNames {
 		t.Logf("%-10s %7.3f", name, weights[i])
 	}
-	t.Logf("%-10s %7.3f", "bias", refusal.Bias)
+	t.Logf("%-10s %7.3f, doubt %.3f", "bias", refusal.Bias, refusal.Doubt)
 	if *fitWrite {
 		writeRefusal(t, refusal)
 	}
@@ -111,6 +121,7 @@ func trialsOf(t *testing.T, s *scorer.Scorer, m *ort.Model, r scorer.Refusal) []
 	}
 	random := rand.New(rand.NewPCG(1, 1))
 	var out []trial
+	var wav string
 	try := func(kind string, match bool, words []string, f scorer.Frames, extra int) (scorer.Aligned, bool) {
 		sentence, err := s.Sentence(t.Context(), strings.Join(words, " "))
 		if err != nil {
@@ -121,6 +132,9 @@ func trialsOf(t *testing.T, s *scorer.Scorer, m *ort.Model, r scorer.Refusal) []
 			t.Fatal(err)
 		}
 		out = append(out, trial{kind: kind, match: match, a: a, aligned: ok, extra: extra})
+		if kind == "right" || kind == "wrong" {
+			out[len(out)-1].wav, out[len(out)-1].text = wav, strings.Join(words, " ")
+		}
 		return a, ok && len(a.Spoken) == len(words)
 	}
 	tryMisread := func(kind string, share float64, words []string, f scorer.Frames) {
@@ -142,7 +156,8 @@ func trialsOf(t *testing.T, s *scorer.Scorer, m *ort.Model, r scorer.Refusal) []
 		return f
 	}
 	for i, u := range all {
-		samples := readWAV(t, filepath.Join(*fitCorpus, u.Wav))
+		wav = filepath.Join(*fitCorpus, u.Wav)
+		samples := readWAV(t, wav)
 		if len(samples) > 12*16000 {
 			continue
 		}
@@ -222,6 +237,30 @@ func report(t *testing.T, trials []trial, r scorer.Refusal) {
 		if k == "a word too many" {
 			t.Logf("%-16s found %.3f", k, c.found/c.trials)
 		}
+	}
+}
+
+// reportJudged logs, of whole recordings with their own and with other sentences, what
+// becomes of those in doubt when they are judged.
+func reportJudged(t *testing.T, s *scorer.Scorer, trials []trial, r scorer.Refusal) {
+	judged, scored := map[string]int{}, map[string]int{}
+	for _, tr := range trials {
+		if sum := weigh(r, tr.a.Features); tr.wav == "" || !tr.aligned || sum >= 0 || sum < -r.Doubt {
+			continue
+		}
+		judged[tr.kind]++
+		u := coach.Utterance{Audio: coach.Audio{Samples: readWAV(t, tr.wav)}, Text: tr.text}
+		switch a, err := s.Score(t.Context(), u); {
+		case err == nil && a.Sentence.Accuracy.Label <= coach.Bad:
+			scored[tr.kind]++
+		case err == nil:
+			t.Errorf("%s: scored in doubt as %+v", tr.kind, a.Sentence.Accuracy)
+		case coach.ReasonOf(err) == "":
+			t.Fatal(err)
+		}
+	}
+	for kind, n := range judged {
+		t.Logf("%-16s %4d in doubt, %d of them scored", kind, n, scored[kind])
 	}
 }
 

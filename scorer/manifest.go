@@ -78,6 +78,11 @@ type Refusal struct {
 	Order     float64 `json:"order,omitempty"`
 	Bias      float64 `json:"bias"`
 
+	// Doubt is how far below zero the sum may be of speech that may be the
+	// sentence all the same, read very poorly: it is scored where its accuracy is
+	// then Bad or Worst, and refused where it isn't.
+	Doubt float64 `json:"doubt,omitempty"`
+
 	// MinPhones is the least number of phones in the greedy decoding, and
 	// MinPosterior the least mean of their peak posteriors, of anything that is
 	// speech at all. What matches the sentence needs no MinPosterior.

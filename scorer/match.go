@@ -15,10 +15,11 @@ type found struct {
 	spoken   []bool    // for each token
 	evidence []float64 // for each token: log likelihood per phone, less that of the free path (<= 0)
 	filled   []bool    // for each frame: something else was said
+	doubt    error     // why it may not be the sentence, nil if there is no doubt; see Refusal.Doubt
 }
 
-// match aligns the frames with the sentence and refuses them where they are no
-// speech or not the sentence.
+// match aligns the frames with the sentence and refuses them where they are
+// surely no speech or not the sentence.
 func match(ctx context.Context, l *lattice, f Frames, r Refusal) (found, error) {
 	unclear, err := r.speech(decode(f, nil), l.phones())
 	if err != nil {
@@ -36,12 +37,15 @@ func match(ctx context.Context, l *lattice, f Frames, r Refusal) (found, error) 
 	if err != nil {
 		return found{}, err
 	}
-	if len(segments) == 0 || r.weigh(e) < 0 {
-		if unclear != nil {
-			return found{}, unclear
+	var doubt error
+	if sum := r.weigh(e); len(segments) == 0 || sum < 0 {
+		if doubt = unclear; doubt == nil {
+			doubt = fmt.Errorf("match %.2f, error rate %.2f, margin %.2f, said %.2f, covered %.2f, order %.2f: %w",
+				e.match, e.errorRate, e.margin, e.said, e.covered, e.order, coach.ErrTextMismatch)
 		}
-		return found{}, fmt.Errorf("match %.2f, error rate %.2f, margin %.2f, said %.2f, covered %.2f, order %.2f: %w",
-			e.match, e.errorRate, e.margin, e.said, e.covered, e.order, coach.ErrTextMismatch)
+		if len(segments) == 0 || sum < -r.Doubt {
+			return found{}, doubt
+		}
 	}
 
 	plain := best
@@ -51,7 +55,7 @@ func match(ctx context.Context, l *lattice, f Frames, r Refusal) (found, error) 
 			return found{}, err
 		}
 	}
-	said := found{segments: segments, spoken: make([]bool, len(best.skipped)), filled: l.filled(best)}
+	said := found{segments: segments, spoken: make([]bool, len(best.skipped)), filled: l.filled(best), doubt: doubt}
 	said.evidence = make([]float64, len(said.spoken))
 	if ok {
 		said.evidence = tokenEvidence(f, l.segments(plain), len(said.spoken))

@@ -62,3 +62,35 @@ func TestWhatMatchesIsSpeechHoweverUnclear(t *testing.T) {
 		t.Errorf("something else: error %v, want %v", err, coach.ErrNoSpeech)
 	}
 }
+
+func TestInDoubtOnlyPoorSpeechIsScored(t *testing.T) {
+	// Most sounds are others; and the sentence as it should be.
+	poor, well := "EY TH AE NG G IH D IH S IH N B UW R D AH M D", spoken
+	for _, tt := range []struct {
+		name, phones string
+		below        float64 // of zero: the evidence
+		doubt        float64
+		scored       bool
+	}{
+		{"poor speech, no doubt allowed", poor, 1, 0, false},
+		{"poor speech, within doubt", poor, 1, 2, true},
+		{"poor speech, beyond doubt", poor, 3, 2, false},
+		{"clear speech, within doubt", well, 1, 2, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := newToneModel()
+			r := &m.manifest.Refusal
+			r.Bias -= r.weigh(gathered(t, say(tt.phones), sentence)) + tt.below
+			r.Doubt = tt.doubt
+			a, err := New(m, testLexicon, Options{}).Score(t.Context(), coach.Utterance{Audio: coach.Audio{Samples: say(tt.phones)}, Text: sentence})
+			switch {
+			case tt.scored && err != nil:
+				t.Fatal(err)
+			case tt.scored && a.Sentence.Accuracy.Label > coach.Bad:
+				t.Errorf("accuracy %+v", a.Sentence.Accuracy)
+			case !tt.scored && !errors.Is(err, coach.ErrTextMismatch):
+				t.Errorf("error %v, want %v", err, coach.ErrTextMismatch)
+			}
+		})
+	}
+}

@@ -128,6 +128,9 @@ func (s *Scorer) Score(ctx context.Context, u coach.Utterance) (coach.Assessment
 		frame:    man.FrameSeconds,
 		end:      u.Audio.Seconds(),
 	})
+	if found.doubt != nil && result.Sentence.Accuracy.Label > coach.Bad {
+		return coach.Assessment{}, fmt.Errorf("not read as poorly as it matches: %w", found.doubt)
+	}
 	if hollow(result.Words) {
 		return coach.Assessment{}, fmt.Errorf("too few words were said, or said well: %w", coach.ErrTextMismatch)
 	}
