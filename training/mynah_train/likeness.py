@@ -1,6 +1,6 @@
 """What the judges' answers about a sentence lack, from the recordings that sound most like it.
 
-Kernel ridge regression (Saunders et al., 1998), with a Gaussian kernel, of what experts said of the train recordings less
+Kernel ridge regression of what experts said of the train recordings less
 what the judges did. Two recordings are alike where the mean and the spread of their frames are (how they sound as a whole:
 rhythm, melody, clarity), their speed and pauses, and, for a little, what the judges said of them. The judges' heads see the
 same, but as a few sums of it. What is like no train recording keeps the judges' answer.
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from . import kernel
 from .judge import Evidence, Raw
 
 COMPONENTS = 64  # principal components of the evidence
@@ -53,13 +54,9 @@ class Likeness(nn.Module):
         """(B, COMPONENTS + 3): where recordings lie among each other."""
         return torch.cat([(evidence - self.centre) @ self.projection, (judged - self.judges_centre) * self.judges_scale], -1)
 
-    def kernel(self, place: torch.Tensor) -> torch.Tensor:
-        """(B, COMPONENTS + 3) -> (B, known)"""
-        squared = (place**2).sum(-1, keepdim=True) + (self.known**2).sum(-1)[None] - 2 * place @ self.known.T
-        return (-REACH * squared).exp()
-
     def forward(self, raw: Raw, e: Evidence) -> Raw:
-        return raw._replace(sentence=raw.sentence + self.kernel(self.place(evidence_of(e), raw.sentence)) @ self.weight)
+        alike = kernel.gaussian(self.place(evidence_of(e), raw.sentence), self.known, REACH)
+        return raw._replace(sentence=raw.sentence + alike @ self.weight)
 
 
 @torch.no_grad()
@@ -74,9 +71,8 @@ def fit(k: Known) -> Likeness:
                           (m.judges_scale, JUDGES / (k.judged.std(0) + 1e-6))):
         buffer.copy_(torch.from_numpy(value))
     m.known.copy_(m.place(torch.from_numpy(k.evidence), torch.from_numpy(k.judged)))
-    gram = m.kernel(m.known).double()
     lacking = torch.from_numpy(k.scores - k.judged).double()
-    m.weight.copy_(SHARE * torch.linalg.solve(gram + RIDGE * torch.eye(len(gram)), lacking - lacking.mean(0)))
+    m.weight.copy_(SHARE * kernel.ridge(m.known, lacking - lacking.mean(0), REACH, RIDGE))
     return m.eval()
 
 

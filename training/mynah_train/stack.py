@@ -1,5 +1,5 @@
-"""From the judges' answers to the scores of phones and words: boosted trees that were taught by speakers whom the judges
-never met.
+"""From the judges' answers to scores: of phones and words by boosted trees, of the sentence by what its answers lack (see
+whole), all taught by speakers whom the judges never met.
 
 Stacked generalisation (Wolpert, 1992). The judges know their train speakers' sentences; how far a low phone in a poor word
 is to be trusted, or the odds of another sound in an otherwise clear sentence, shows only in what they answer about others.
@@ -19,22 +19,26 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from . import whole
 from .calibration import classify
-from .judge import GLOBALS, SCALARS, WORD_SCALE, Evidence, Phones, Raw
+from .judge import GLOBALS, SCALARS, SENTENCE_SCALE, WORD_SCALE, Evidence, Phones, Raw
 from .judging import Answer, phones_of, word_starts
 from .phonemes import CLASSES
+from .whole import Whole
 
 # What the trees see, and in which direction alone each may move the score (0: either). Of the evidence's scalars the first so
 # many tell how surely the phone itself was heard.
 HEARD = 6
 NEAR = {"phone": 1, "wrong": -1, "added": -1, "phone before": 0, "phone after": 0, "wrong before": 0, "wrong after": 0,
         "phoneme's usual score": 0, **{f"scalar {i}": 0 for i in range(SCALARS)}, **{f"global {i}": 0 for i in range(GLOBALS)}}
+SENTENCE = {"accuracy": 1, "fluency": 0, "prosody": 0, "mean phone": 1, "mean squared shortfall": -1, "mean word": 1,
+            "mean wrong": 0, "log of phones": 0}
 WORD = {"word": 1, "word's lowest phone": 1, "word's mean phone": 1, "word's highest wrong": -1, "word's highest added": -1,
-        "word's phones": 0, "accuracy": 1, "fluency": 0, "prosody": 0, "mean phone": 1, "mean squared shortfall": -1,
-        "mean word": 1, "mean wrong": 0, "log of phones": 0,
+        "word's phones": 0, **SENTENCE,
         **{f"word's {of} scalar {i}": 0 for of in ("lowest", "mean") for i in range(HEARD)}}
 DIRECTION = {"phone": [*NEAR.values(), *WORD.values()], "word": [*WORD.values()]}
 FIRST = {"phone": 0, "word": len(NEAR)}  # a level's first feature, which is its own raw score
+OF_SENTENCE = slice(FIRST["word"] + list(WORD).index("accuracy"), FIRST["word"] + list(WORD).index("accuracy") + len(SENTENCE))
 FOLDS, REPEATS = 5, 4
 TREES, DEPTH, RATE, SMALLEST_LEAF = 60, 4, 0.1, 60
 _INNER = 2**DEPTH - 1  # nodes of a tree that have children
@@ -132,23 +136,25 @@ class Forest(nn.Module):
 
 
 class Stack(nn.Module):
-    """The judges' mean answer -> the same with other scores of phones and words."""
+    """The judges' mean answer -> the same with other scores of phones, words and the sentence."""
 
-    def __init__(self, trees: int):
+    def __init__(self, trees: int, known: int):
         super().__init__()
         self.levels = nn.ModuleDict({k: Forest(trees) for k in DIRECTION})
+        self.whole = Whole(len(SENTENCE), known)
         self.register_buffer("usual", torch.zeros(CLASSES))
 
     @staticmethod
     def of(state: dict[str, torch.Tensor]) -> Stack:
         """One whose state is known."""
-        m = Stack(state["levels.phone.leaf"].numel() // 2**DEPTH)
+        m = Stack(state["levels.phone.leaf"].numel() // 2**DEPTH, len(state["whole.known"]))
         m.load_state_dict(state)
         return m.eval()
 
     def forward(self, raw: Raw, p: Phones, e: Evidence) -> Raw:
         x = features(raw, p, e, self.usual)
-        return raw._replace(**{k: blended(forest(x[..., FIRST[k]:]), x[..., FIRST[k]]) for k, forest in self.levels.items()})
+        scores = {k: blended(forest(x[..., FIRST[k]:]), x[..., FIRST[k]]) for k, forest in self.levels.items()}
+        return raw._replace(**scores, sentence=raw.sentence + self.whole(x[:, 0, OF_SENTENCE]))
 
 
 def blended(trees, raw):
@@ -157,7 +163,7 @@ def blended(trees, raw):
 
 
 class Lesson(NamedTuple):
-    """An answer about phones, words and perhaps a sentence whose scores are known."""
+    """An answer about phones and words, and of learners about a sentence, whose scores are known."""
 
     answer: Answer
     group: str  # who speaks; bags leave out whole groups
@@ -173,8 +179,8 @@ def lessons(learners: list[Answer], misread: list[tuple[Answer, int]], voices: l
 
 
 def fit(taught: list[Lesson], seed: int) -> Stack:
-    """The trees that the lessons teach."""
-    out = Stack(0)
+    """What the lessons teach."""
+    out = Stack(0, 0)
     out.usual.copy_(_usual([x for x in taught if x.weight is SCORED]))
     names = {g: i for i, g in enumerate(dict.fromkeys(x.group for x in taught))}
     with torch.no_grad():
@@ -185,6 +191,9 @@ def fit(taught: list[Lesson], seed: int) -> Stack:
         models = bags(x, np.concatenate(scores), np.repeat([x.weight[level] for x in taught], sizes),
                       np.repeat([names[l.group] for l in taught], sizes), DIRECTION[level], seed)
         out.levels[level] = Forest(len(models) * TREES).take(models, x)
+    scored = [(s[0, OF_SENTENCE], x.answer) for x, s in zip(taught, seen) if x.weight is SCORED]
+    lacking = [a.example.utterance.opinion() / SENTENCE_SCALE - a.raw.sentence[0].numpy() for _, a in scored]
+    out.whole = whole.fit(np.stack([s for s, _ in scored]), np.stack(lacking).astype(np.float32))
     return out.eval()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mynah_train import calibration, export, likeness, released, stack
+from mynah_train import calibration, export, likeness, released, stack, whole
 from mynah_train.data import Utterance
 from mynah_train.encoder import Encoder, frames_of
 from mynah_train.judge import GLOBALS, SCALARS, Evidence, Judge, Phones, Raw, evidence, heard_logits, within
@@ -85,8 +85,11 @@ def test_calibration_in_the_graph_equals_numpy_and_keeps_order():
 
 
 def some_stack(trees=40):
-    """Trees whose every split is met by some phone."""
-    m = stack.Stack(trees)
+    """Trees whose every split is met by some phone, and something to say of every sentence."""
+    m = stack.Stack(trees, 50)
+    m.whole.known.normal_()
+    m.whole.weight.normal_(std=0.1)
+    m.whole.usual.fill_(0.2)
     for level, forest in m.levels.items():
         forest.feature.copy_(torch.randint(len(stack.DIRECTION[level]), forest.feature.shape))
         forest.threshold.normal_()
@@ -126,6 +129,17 @@ def test_of_a_recording_like_no_other_the_judges_answer_stays():
     raw = some_raw(5)
     got = m(raw, SimpleNamespace(utterance=far[:, : 2 * HIDDEN], globals=far[:, 2 * HIDDEN :]))
     assert torch.equal(got.sentence, raw.sentence)
+
+
+def test_the_sentence_is_given_what_the_judges_answers_lack():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 8)).astype(np.float32) * 3 + 1
+    lacking = np.stack([0.2 * np.minimum(x[:, 0], 0), 0.1 * x[:, 3], 0 * x[:, 0] + 0.3], 1).astype(np.float32)
+    m = whole.fit(x[:400], lacking[:400] + rng.normal(scale=0.05, size=(400, 3)).astype(np.float32))
+    got = m(torch.from_numpy(x[400:])).numpy()
+    assert ((got - lacking[400:]) ** 2).mean() < 0.1 * lacking[400:].var(0).mean()
+    furthest = torch.stack([torch.full((8,), v) for v in (1e3, 1e6)])  # so far off, nothing is known of how far
+    assert torch.equal(*m(furthest)) and (m(furthest)[0] - m.usual).abs().max() < 0.2
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +201,7 @@ def test_trees_in_the_graph_are_those_that_were_fitted(monkeypatch):
     other = rng.normal(size=(500, SEEN)).astype(np.float32)
     other[:, 3] = x[:500, 3]
     assert np.abs(forest(torch.from_numpy(other)[None])[0].numpy() - np.mean([m.predict(other) for m in models], 0)).max() < 1e-4
-    again = stack.Stack(len(models) * stack.TREES)
+    again = stack.Stack(len(models) * stack.TREES, 0)
     again.levels["phone"] = forest
     assert torch.equal(stack.Stack.of(again.state_dict()).levels["phone"](torch.from_numpy(other)[None]), forest(torch.from_numpy(other)[None]))
 
