@@ -340,21 +340,20 @@ class Pipeline:
         out.mkdir(parents=True, exist_ok=True)
         for name in ("acoustic.onnx", "judge.onnx"):  # together, and only what passed
             shutil.copyfile(new / name, out / name)
-        fitted_in = self.paths.start if self._released(run) else self.folder(self.parts[0])
-        manifest.write(out, version, self.cfg, manifest.Refusal(**c["refusal"]), c["heard"]["min_probability"], fitted_in / "manifest.json")
+        manifest.write(out, version, self.cfg, manifest.Refusal(**c["refusal"]), c["heard"]["min_probability"],
+                       self.folder(self.parts[0]) / "manifest.json")
 
     def write_held_out(self) -> None:
         """The first part's speakers, for the scorer's own fit."""
         self.paths.stage("held-out.txt").write_text("".join(f"{s}\n" for s in sorted({u.speaker for u in self.sets(self.parts[0])[1]})))
 
     def _constants(self, run: str) -> dict:
-        """What calibrate found; what a released model was told of its recogniser stays."""
+        """What calibrate found; what a released model knows of what it heard instead stays."""
         c = json.loads(self.paths.stage("calibration.json").read_text(encoding="utf-8"))
         if not self._released(run):
             return c
         before = json.loads((self.paths.start / "manifest.json").read_text(encoding="utf-8"))
-        return c | {"heard": released.heard(self.paths.start / "judge.onnx") | before["heard"],
-                    "refusal": {k: before["refusal"][k] for k in c["refusal"]}}
+        return c | {"heard": released.heard(self.paths.start / "judge.onnx") | before["heard"]}
 
     def _judgement(self, run: str) -> export.Judgement:
         """What makes scores of what is heard."""
