@@ -150,14 +150,14 @@ func (c *evalCorpusCmd) evaluate(ctx context.Context, e *engine, model []byte, k
 	}
 	done := evaluated{Key: key, ID: u.ID}
 	a, err := e.scoreAsExperts(ctx, sound, u, scorer.Options{})
-	if done.Refused = coach.ReasonOf(err); done.Refused != "" {
-		return done, kept.add(done)
-	}
-	if err != nil {
+	done.Refused = coach.ReasonOf(err)
+	if err != nil && done.Refused == "" {
 		return evaluated{}, fmt.Errorf("score: %w", err)
 	}
-	done.Assessment = &a
-	if slices.ContainsFunc(a.Words, func(w coach.Word) bool { return !w.Spoken }) {
+	if err == nil {
+		done.Assessment = &a
+	}
+	if done.Assessment == nil || slices.ContainsFunc(a.Words, func(w coach.Word) bool { return !w.Spoken }) {
 		every, err := e.scoreAsExperts(ctx, sound, u, scorer.Options{EveryWord: true})
 		switch {
 		case err == nil:

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,6 +115,40 @@ func TestEvalAgreesWithExperts(t *testing.T) {
 	}
 	if n := len(resumed.all); n != 6 {
 		t.Errorf("%d results can be read back after the cut, want 6", n)
+	}
+}
+
+// Experts score what a learner would not get labels for: it counts, as it is
+// judged when nothing may be refused.
+func TestEvalCountsWhatIsRefused(t *testing.T) {
+	said := func(score float64) *coach.Assessment {
+		j := coach.Judgement{Label: coach.Good, Score: score, Confidence: 1}
+		return &coach.Assessment{
+			Sentence: coach.SentenceJudgements{Accuracy: j, Fluency: j, Prosody: j},
+			Words:    []coach.Word{{Text: "A", Spoken: true, Accuracy: j, Phones: []coach.Phone{{Accuracy: coach.Judgement{Label: coach.Good, Score: score / 5, Confidence: 1}}}}},
+		}
+	}
+	label := coach.Good
+	var us []expertUtterance
+	for _, score := range []float64{1, 8, 9, 5} {
+		us = append(us, expertUtterance{
+			Speaker: "s", Scores: map[coach.Aspect]float64{coach.Accuracy: score}, Labels: map[coach.Aspect]*coach.Label{coach.Accuracy: &label},
+			Words: []expertWord{{Text: "A", Accuracy: score, Label: label, Phones: []string{"AH0"}, PhoneScores: []float64{score / 5}, PhoneLabels: []coach.Label{label}}},
+		})
+	}
+	refused := evaluated{Refused: "text_mismatch", Every: said(2)}
+	r := newEvalReport(us, []evaluated{refused, {Assessment: said(8)}, {Assessment: said(9)}, {Refused: "no_speech"}})
+	if r.Utterances != 4 || r.Refused != 2 || r.Refusals["text_mismatch"] != 1 {
+		t.Errorf("%d of %d refused: %v", r.Refused, r.Utterances, r.Refusals)
+	}
+	if want := math.Sqrt(1. / 3); math.Abs(r.RMSE["accuracy"]-want) > 1e-9 { // one off by 1, two right, of one nothing is known
+		t.Errorf("RMSE of accuracy %v, want %v", r.RMSE["accuracy"], want)
+	}
+	if f1 := r.Mispronounced["phone"].BestF1; f1 != 1 {
+		t.Errorf("the wrong phone of a refused recording is not found: F1 %v", f1)
+	}
+	if g := r.Groups["scored"]; g.Utterances != 2 || g.Refused != 0 || g.RMSE["accuracy"] != 0 {
+		t.Errorf("what was scored: %+v", g)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -20,13 +21,18 @@ type evaluated struct {
 	ID         string            `json:"id"`
 	Refused    coach.Reason      `json:"refused,omitempty"`
 	Assessment *coach.Assessment `json:"assessment,omitempty"`
-	// Every has judgements of all words, where Assessment takes some for not said;
-	// nil where it doesn't, or where all of them can't have been.
+	// Every has judgements of all words, where Assessment takes some for not said
+	// or the recording was refused; nil where neither is so, or where all of them
+	// can't have been said.
 	Every *coach.Assessment `json:"every,omitempty"`
 }
 
+// judged is what there is to hold against experts, who score what is refused
+// too: nil if nothing.
+func (e evaluated) judged() *coach.Assessment { return cmp.Or(e.Assessment, e.Every) }
+
 // keptVersion is of what evaluated holds: what another one has kept is not read.
-const keptVersion = 2
+const keptVersion = 3
 
 // keptFile is where the results are in the folder of --out.
 const keptFile = "assessments.jsonl"

@@ -25,17 +25,16 @@ type evalReport struct {
 	Schema string `json:"schema"`
 	Model  string `json:"model"`
 	figures
-	Refusals      map[coach.Reason]int     `json:"refusals"`
-	Mispronounced map[string]mispronounced `json:"mispronounced"` // by level: "word", "phone"
-	Confusion     map[string][][]int       `json:"confusion"`     // rows: experts' classes, worst first; columns: ours
-	Calibration   map[string][]calibrated  `json:"calibration"`
-	Groups        map[string]figures       `json:"groups"` // of speakers: see evalGroups
-	Claims        map[string]claimCount    `json:"claims"`
+	Refusals    map[coach.Reason]int    `json:"refusals"`
+	Confusion   map[string][][]int      `json:"confusion"` // rows: experts' classes, worst first; columns: ours
+	Calibration map[string][]calibrated `json:"calibration"`
+	Groups      map[string]figures      `json:"groups"` // see evalGroups
+	Claims      map[string]claimCount   `json:"claims"` // of what was not refused
 }
 
-// figures is the agreement on some utterances, by level: accuracy, fluency and
-// prosody of the sentence, word and phone. A level with too little to tell is
-// left out.
+// figures is the agreement on some utterances, refused ones included, by level:
+// accuracy, fluency and prosody of the sentence, word and phone. A level with too
+// little to tell is left out.
 type figures struct {
 	Utterances int                   `json:"utterances"`
 	Speakers   int                   `json:"speakers"`
@@ -46,6 +45,8 @@ type figures struct {
 	MCC        map[string]float64    `json:"mcc"`
 	RMSE       map[string]float64    `json:"rmse"`
 	ECE        map[string]float64    `json:"ece"` // of the confidence in the verdict
+
+	Mispronounced map[string]mispronounced `json:"mispronounced"` // by level: "word", "phone"
 }
 
 // mispronounced is how well wrong words and phones are found.
@@ -74,14 +75,16 @@ type claimCount struct {
 // evalLevels in the order of the table.
 func evalLevels() []string { return []string{"accuracy", "fluency", "prosody", "word", "phone"} }
 
-// evalGroups tells the groups of speakers that are reported apart.
-func evalGroups() map[string]func(expertUtterance) bool {
+// evalGroups tells the groups that are reported apart: of speakers, and what was
+// not refused.
+func evalGroups() map[string]func(expertUtterance, evaluated) bool {
 	const grown = 16
-	return map[string]func(expertUtterance) bool{
-		"children": func(u expertUtterance) bool { return u.Age > 0 && u.Age < grown },
-		"adults":   func(u expertUtterance) bool { return u.Age >= grown },
-		"female":   func(u expertUtterance) bool { return u.Gender == "f" },
-		"male":     func(u expertUtterance) bool { return u.Gender == "m" },
+	return map[string]func(expertUtterance, evaluated) bool{
+		"children": func(u expertUtterance, _ evaluated) bool { return u.Age > 0 && u.Age < grown },
+		"adults":   func(u expertUtterance, _ evaluated) bool { return u.Age >= grown },
+		"female":   func(u expertUtterance, _ evaluated) bool { return u.Gender == "f" },
+		"male":     func(u expertUtterance, _ evaluated) bool { return u.Gender == "m" },
+		"scored":   func(_ expertUtterance, d evaluated) bool { return d.Assessment != nil },
 	}
 }
 
@@ -123,7 +126,7 @@ func newPairs() map[string]*pairs {
 func newEvalReport(utterances []expertUtterance, done []evaluated) evalReport {
 	of, all := newFigures(utterances, done)
 	r := evalReport{
-		Schema: evalSchema, figures: of, Refusals: map[coach.Reason]int{}, Mispronounced: map[string]mispronounced{},
+		Schema: evalSchema, figures: of, Refusals: map[coach.Reason]int{},
 		Confusion: map[string][][]int{}, Calibration: map[string][]calibrated{}, Groups: map[string]figures{}, Claims: map[string]claimCount{},
 	}
 	for i, u := range utterances {
@@ -141,13 +144,11 @@ func newEvalReport(utterances []expertUtterance, done []evaluated) evalReport {
 			r.Calibration[level] = append(r.Calibration[level], calibrated(b))
 		}
 	}
-	r.Mispronounced["word"] = all["word"].mispronounced(func(label coach.Label, _ float64) bool { return label < coach.Good }, coach.Good)
-	r.Mispronounced["phone"] = all["phone"].mispronounced(func(_ coach.Label, score float64) bool { return score < .5 }, coach.Average)
 	for name, in := range evalGroups() {
 		var us []expertUtterance
 		var ds []evaluated
 		for i, u := range utterances {
-			if in(u) {
+			if in(u, done[i]) {
 				us, ds = append(us, u), append(ds, done[i])
 			}
 		}
@@ -161,7 +162,7 @@ func newEvalReport(utterances []expertUtterance, done []evaluated) evalReport {
 func newFigures(utterances []expertUtterance, done []evaluated) (figures, map[string]*pairs) {
 	f := figures{
 		Utterances: len(utterances), PCC: map[string]float64{}, CI95: map[string][2]float64{}, QWK: map[string]float64{},
-		MCC: map[string]float64{}, RMSE: map[string]float64{}, ECE: map[string]float64{},
+		MCC: map[string]float64{}, RMSE: map[string]float64{}, ECE: map[string]float64{}, Mispronounced: map[string]mispronounced{},
 	}
 	all, bySpeaker := newPairs(), map[string]map[string]*pairs{}
 	for i, u := range utterances {
@@ -170,6 +171,8 @@ func newFigures(utterances []expertUtterance, done []evaluated) (figures, map[st
 		}
 		if done[i].Assessment == nil {
 			f.Refused++
+		}
+		if done[i].judged() == nil {
 			continue
 		}
 		u.compare(done[i], func(level string, truth float64, label coach.Label, ours coach.Judgement) {
@@ -184,6 +187,8 @@ func newFigures(utterances []expertUtterance, done []evaluated) (figures, map[st
 		speakers = append(speakers, bySpeaker[name])
 	}
 	f.Speakers = len(speakers)
+	f.Mispronounced["word"] = all["word"].mispronounced(func(label coach.Label, _ float64) bool { return label < coach.Good }, coach.Good)
+	f.Mispronounced["phone"] = all["phone"].mispronounced(func(_ coach.Label, score float64) bool { return score < .5 }, coach.Average)
 	for _, level := range evalLevels() {
 		p := all[level]
 		confusion := p.confusion()
@@ -248,7 +253,7 @@ func (p *pairs) mispronounced(wrong func(coach.Label, float64) bool, below coach
 // compare pairs the experts' scores with ours. Words and phones are left out
 // where the sentence was split otherwise than the experts had it.
 func (u expertUtterance) compare(done evaluated, add func(level string, truth float64, label coach.Label, ours coach.Judgement)) {
-	a := *done.Assessment
+	a := *done.judged()
 	for _, aspect := range []coach.Aspect{coach.Accuracy, coach.Fluency, coach.Prosody} {
 		if l := u.Labels[aspect]; l != nil {
 			add(string(aspect), u.Scores[aspect], *l, a.Sentence.Of(aspect))

@@ -219,6 +219,14 @@ def test_trees_never_praise_a_phone_for_having_been_another(monkeypatch):
         assert (sign * forest(at)[0].diff() >= -1e-6).all()
 
 
+def test_a_better_answer_of_trees_or_judges_is_a_better_score():
+    trees, raw = torch.linspace(0, 2.4, 200), torch.linspace(0.5, 1.9, 8)
+    for worst, best in stack.OWN.values():
+        got = stack.blended(trees[:, None], raw, worst, best)
+        assert (got.diff(dim=0) > 0).all() and (got.diff(dim=1) > 0).all()
+        assert ((got >= torch.minimum(trees[:, None], raw)) & (got <= torch.maximum(trees[:, None], raw))).all()
+
+
 def test_the_stack_sees_the_word_and_the_sentence_whatever_the_padding():
     p, raw = phones(7), some_raw(7)  # words of three, three and one
     usual, e = torch.rand(CLASSES), some_evidence(7)
