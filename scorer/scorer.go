@@ -41,9 +41,9 @@ type Options struct {
 	// Observe is told how long each stage took; it may be called from several
 	// goroutines at once.
 	Observe func(Stage, time.Duration)
-	// EveryWord takes no word for one that was not said, nor the sentence for
-	// another one, however little speaks for it: to be held against experts, who
-	// score all words of what they know to be the sentence.
+	// EveryWord takes no word for one that was not said, nothing for other speech,
+	// nor the sentence for another one, however little speaks for it: to be held
+	// against experts, who score all words of what they know to be the sentence.
 	EveryWord bool
 }
 
@@ -102,7 +102,7 @@ func (s *Scorer) Score(ctx context.Context, u coach.Utterance) (coach.Assessment
 	}
 	refusal := man.Refusal
 	if s.options.EveryWord {
-		refusal.SkipStart, refusal.Bias = never, math.Inf(1)
+		refusal.SkipStart, refusal.InsertStart, refusal.Bias = never, never, math.Inf(1)
 	}
 	found, err := match(ctx, l, frames, refusal)
 	if err != nil {
