@@ -45,23 +45,27 @@ func TestHeard(t *testing.T) {
 func TestHollow(t *testing.T) {
 	said, poor, unsaid := coach.Excellent, coach.Bad, coach.Unscored
 	for _, tt := range []struct {
-		name  string
-		words []coach.Label
-		want  bool
+		name     string
+		words    []coach.Label
+		sentence coach.Label
+		want     bool
 	}{
-		{"all said", []coach.Label{said, said, said}, false},
-		{"all said badly", []coach.Label{poor, poor, coach.Worst}, false},
-		{"one word, badly", []coach.Label{poor}, false},
-		{"half of it", []coach.Label{said, said, unsaid, unsaid}, false},
-		{"half of it, badly", []coach.Label{said, poor, unsaid, unsaid}, true},
-		{"two words fit", []coach.Label{poor, poor, unsaid, poor, said, said, unsaid, unsaid, poor, unsaid}, true},
-		{"badly, with a word left out", []coach.Label{poor, poor, poor, poor, said, unsaid}, false},
+		{"all said", []coach.Label{said, said, said}, said, false},
+		{"all said badly", []coach.Label{poor, poor, coach.Worst}, poor, false},
+		{"one word, badly", []coach.Label{poor}, poor, false},
+		{"half of it", []coach.Label{said, said, unsaid, unsaid}, coach.Good, false},
+		{"half of it, neither well nor badly", []coach.Label{said, said, unsaid, unsaid}, coach.Average, true},
+		{"half of it, badly", []coach.Label{said, said, unsaid, unsaid}, poor, false},
+		{"half of it, with a bad word", []coach.Label{said, poor, unsaid, unsaid}, coach.Good, true},
+		{"all of it, neither well nor badly", []coach.Label{said, poor, said, said, unsaid}, coach.Average, false},
+		{"two words fit", []coach.Label{poor, poor, unsaid, poor, said, said, unsaid, unsaid, poor, unsaid}, poor, true},
+		{"badly, with a word left out", []coach.Label{poor, poor, poor, poor, said, unsaid}, poor, false},
 	} {
-		words := make([]coach.Word, len(tt.words))
-		for i, l := range tt.words {
-			words[i] = coach.Word{Spoken: l != unsaid, Accuracy: coach.Judgement{Label: l}}
+		a := coach.Assessment{Sentence: coach.SentenceJudgements{Accuracy: coach.Judgement{Label: tt.sentence}}}
+		for _, l := range tt.words {
+			a.Words = append(a.Words, coach.Word{Spoken: l != unsaid, Accuracy: coach.Judgement{Label: l}})
 		}
-		if got := hollow(words); got != tt.want {
+		if got := hollow(a); got != tt.want {
 			t.Errorf("%s: hollow is %v", tt.name, got)
 		}
 	}

@@ -222,12 +222,13 @@ func (r Refusal) detours() detours {
 
 // hollow reports whether the words bear the sentence out so little that it is
 // another one, of which a few words happened to fit: over two thirds were not
-// said or are below Good, and a quarter at least not said. Of 498 recordings of
-// held-out speakers that were scored, however poor, none is, nor of 166 that
-// stop half-way; of 54 that were scored on another sentence, 21.
-func hollow(words []coach.Word) bool {
+// said or are below Good, and a quarter at least not said; or a third was not said,
+// and the rest neither well nor as badly as what can't be made out. Of 1,680
+// recordings of speakers whom the models had not met the first is so of 3, and the
+// second of none.
+func hollow(a coach.Assessment) bool {
 	unsaid, doubtful := 0, 0
-	for _, w := range words {
+	for _, w := range a.Words {
 		switch {
 		case !w.Spoken:
 			unsaid++
@@ -235,5 +236,6 @@ func hollow(words []coach.Word) bool {
 			doubtful++
 		}
 	}
-	return 3*(unsaid+doubtful) > 2*len(words) && 4*unsaid >= len(words)
+	n := len(a.Words)
+	return 3*(unsaid+doubtful) > 2*n && 4*unsaid >= n || 3*unsaid >= n && a.Sentence.Accuracy.Label == coach.Average
 }

@@ -131,7 +131,7 @@ func (s *Scorer) Score(ctx context.Context, u coach.Utterance) (coach.Assessment
 	if found.doubt != nil && result.Sentence.Accuracy.Label > coach.Bad {
 		return coach.Assessment{}, fmt.Errorf("not read as poorly as it matches: %w", found.doubt)
 	}
-	if hollow(result.Words) {
+	if hollow(result) {
 		return coach.Assessment{}, fmt.Errorf("too few words were said, or said well: %w", coach.ErrTextMismatch)
 	}
 	result.Model, result.Seconds, result.Text = man.Name+" "+man.Version, u.Audio.Seconds(), u.Text
