@@ -324,8 +324,8 @@ def run(folder: Path, audio: Path) -> dict:
     return report
 
 
-def learners(folder: Path, held: list[Utterance]) -> dict:
-    """And held-out recordings of learners, misread on purpose."""
-    model = Model(folder)
-    return {"learners, one other phone expected": figures(list(misread(model, held, "substituted"))),
-            "learners, one vowel less expected": figures(list(misread(model, held, "added")))}
+def learners(asked: list[tuple[Path, list[Utterance]]]) -> dict:
+    """And recordings of learners, misread on purpose, each model's of people whom it has not met."""
+    models = [(Model(folder), held) for folder, held in asked]
+    return {name: figures([x for model, held in models for x in misread(model, held, kind)])
+            for name, kind in (("learners, one other phone expected", "substituted"), ("learners, one vowel less expected", "added"))}

@@ -371,12 +371,16 @@ class Pipeline:
         cache = self.paths.work / f"evaluation-{split}"
         if split == "test":
             return evaluate.run([(self.folder(EVERYONE), data.corpus(self.paths, "test"))], cache, split)
-        return evaluate.run([(self.folder(part), self.sets(part)[1]) for part in self.parts], cache, split)
+        return evaluate.run(self._unmet(), cache, split)
+
+    def _unmet(self) -> list[tuple[Path, list[Utterance]]]:
+        """Each part's model, and whom it has not met."""
+        return [(self.folder(part), self.sets(part)[1]) for part in self.parts]
 
     def pairs(self, voices: Path) -> None:
-        audio, part = self.paths.stage("pairs"), self.parts[0]
+        audio = self.paths.stage("pairs")
         pairs.synthesise(voices, audio)
-        self._report("pairs", pairs.run(self.folder(EVERYONE), audio) | pairs.learners(self.folder(part), self.sets(part)[1]))
+        self._report("pairs", pairs.run(self.folder(EVERYONE), audio) | pairs.learners(self._unmet()))
 
     def robust(self) -> None:
         part = self.parts[0]
