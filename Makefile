@@ -149,7 +149,7 @@ robust: build/venv/installed ## What rooms, microphones and codecs cost the ship
 # speech without scores: enough to see that every stage runs.
 SMOKE = $(abspath $(TRAIN_WORK)/smoke)
 .PHONY: train-smoke
-train-smoke: $(WHISPER)/fetched ## The whole of training in a minute or two, on the recordings that are committed
+train-smoke: $(WHISPER)/fetched ## The whole of training in a few minutes, on the recordings that are committed
 	rm -rf $(SMOKE)
 	for stage in all release; do ($(TRAIN) $$stage --whisper $(abspath $(WHISPER)) --smoke --corpus $(abspath $(EVAL_FIXTURE)) --labels $(abspath $(EVAL_FIXTURE)) \
 	  --native $(abspath cmd/mynah/testdata/spoken) --work $(SMOKE) --out $(SMOKE)/released --golden $(SMOKE)/golden) || exit; done
