@@ -1,6 +1,7 @@
 package scorer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -37,15 +38,17 @@ func match(ctx context.Context, l *lattice, f Frames, r Refusal) (found, error) 
 	if err != nil {
 		return found{}, err
 	}
+	sum := r.weigh(e)
+	if len(segments) == 0 {
+		sum = math.Inf(-1)
+	}
 	var doubt error
-	if sum := r.weigh(e); len(segments) == 0 || sum < 0 {
-		if doubt = unclear; doubt == nil {
-			doubt = fmt.Errorf("match %.2f, error rate %.2f, margin %.2f, said %.2f, covered %.2f, order %.2f: %w",
-				e.match, e.errorRate, e.margin, e.said, e.covered, e.order, coach.ErrTextMismatch)
-		}
-		if len(segments) == 0 || sum < -r.Doubt {
-			return found{}, doubt
-		}
+	if sum < 0 {
+		doubt = cmp.Or(unclear, fmt.Errorf("match %.2f, error rate %.2f, margin %.2f, said %.2f, covered %.2f, order %.2f: %w",
+			e.match, e.errorRate, e.margin, e.said, e.covered, e.order, coach.ErrTextMismatch))
+	}
+	if sum < -r.Doubt {
+		return found{}, doubt
 	}
 
 	plain := best

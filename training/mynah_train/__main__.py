@@ -32,7 +32,7 @@ def main() -> None:
     p.add_argument("--split", choices=("train", "test"), default="train", help="what to evaluate on: train, each part by the model that has not met it")
     p.add_argument("--version", default="0.8.1", help="the model's, for its manifest")
     p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--smoke", action="store_true", help="a handful of utterances, a minute or two: proves that the pipeline runs")
+    p.add_argument("--smoke", action="store_true", help="a handful of utterances, a few minutes: proves that the pipeline runs")
     a = p.parse_args()
 
     def need(*names: str) -> list[Path]:

@@ -173,10 +173,12 @@ def heard_logits(logp: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
 
 
 class Standard(nn.Module):
-    """Centres and scales by constants that fit() takes from the training data."""
+    """Centres and scales by constants that fit() takes from the training data; what is further off than so many standard
+    deviations means no more."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, furthest: float = 6.0):
         super().__init__()
+        self.furthest = furthest
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
 
@@ -184,7 +186,7 @@ class Standard(nn.Module):
         self.mean, self.scale = x.mean(0), 1 / x.std(0).clamp(min=1e-3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return ((x - self.mean) * self.scale).clamp(-6, 6)
+        return ((x - self.mean) * self.scale).clamp(-self.furthest, self.furthest)
 
 
 class Block(nn.Module):

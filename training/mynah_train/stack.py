@@ -38,7 +38,8 @@ WORD = {"word": 1, "word's lowest phone": 1, "word's mean phone": 1, "word's hig
         **{f"word's {of} scalar {i}": 0 for of in ("lowest", "mean") for i in range(HEARD)}}
 DIRECTION = {"phone": [*NEAR.values(), *WORD.values()], "word": [*WORD.values()]}
 FIRST = {"phone": 0, "word": len(NEAR)}  # a level's first feature, which is its own raw score
-OF_SENTENCE = slice(FIRST["word"] + list(WORD).index("accuracy"), FIRST["word"] + list(WORD).index("accuracy") + len(SENTENCE))
+_START = FIRST["word"] + list(WORD).index(next(iter(SENTENCE)))
+OF_SENTENCE = slice(_START, _START + len(SENTENCE))
 FOLDS, REPEATS = 5, 4
 TREES, DEPTH, RATE, SMALLEST_LEAF = 60, 4, 0.1, 60
 _INNER = 2**DEPTH - 1  # nodes of a tree that have children

@@ -13,10 +13,11 @@ import torch
 from torch import nn
 
 from . import kernel
+from .judge import Standard
 
 REACH = 0.0375  # of the kernel, of standardised features
 RIDGE = 0.3
-FURTHEST = 4.0  # standard deviations; beyond, a feature means no more
+FURTHEST = 4.0  # standard deviations
 
 
 class Whole(nn.Module):
@@ -24,14 +25,10 @@ class Whole(nn.Module):
 
     def __init__(self, features: int, known: int):
         super().__init__()
-        self.register_buffer("centre", torch.zeros(features))
-        self.register_buffer("scale", torch.ones(features))
+        self.place = Standard(features, FURTHEST)
         self.register_buffer("known", torch.zeros(known, features))
         self.register_buffer("weight", torch.zeros(known, 3))
         self.register_buffer("usual", torch.zeros(3))
-
-    def place(self, x: torch.Tensor) -> torch.Tensor:
-        return ((x - self.centre) * self.scale).clamp(-FURTHEST, FURTHEST)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.usual + kernel.gaussian(self.place(x), self.known, REACH) @ self.weight
@@ -41,8 +38,7 @@ def fit(seen: np.ndarray, lacking: np.ndarray) -> Whole:
     """Of the features (U, F) of sentences of which the judges' answers lack so much (U, 3)."""
     m = Whole(seen.shape[1], len(seen))
     x, y = torch.from_numpy(seen), torch.from_numpy(lacking)
-    m.centre.copy_(x.mean(0))
-    m.scale.copy_(1 / (x.std(0) + 1e-6))
+    m.place.fit(x)
     m.known.copy_(m.place(x))
     m.usual.copy_(y.mean(0))
     m.weight.copy_(kernel.ridge(m.known, y - m.usual, REACH, RIDGE))
