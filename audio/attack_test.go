@@ -239,6 +239,29 @@ func TestChildThatMisbehavesIsTheRecordingsFault(t *testing.T) {
 	}
 }
 
+// A program that crashes at its first start, as one may on a machine without memory.
+func TestChildThatCrashesOnceIsTriedAgain(t *testing.T) {
+	recording, err := os.ReadFile("testdata/adult-clear.ogg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, crash := range map[string]string{"by a signal": "kill -SEGV $$", "in the runtime": "exit 2"} {
+		t.Run(name, func(t *testing.T) {
+			marker := filepath.Join(t.TempDir(), "started")
+			script := fmt.Sprintf(`[ -e %[1]q ] || { : > %[1]q; %[2]s; }; exec %[3]q %[4]s "$@"`, marker, crash, program, ChildCommand)
+			d := &Decoder{Command: []string{"/bin/sh", "-c", script, "sh"}}
+			got, err := decodeBytes(t, d, recording)
+			if err != nil || len(got) == 0 {
+				t.Errorf("%d samples, error %v", len(got), err)
+			}
+		})
+	}
+}
+
 func TestChildThatAsksForFFmpegForEverIsTheRecordingsFault(t *testing.T) {
 	d := &Decoder{Command: []string{selfExecutable(), "attack", "ask for ffmpeg for ever"}}
 	if _, err := decodeBytes(t, d, []byte("a recording")); !errors.Is(err, coach.ErrUnsupportedAudio) {

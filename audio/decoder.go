@@ -89,9 +89,14 @@ func (d *Decoder) Confinement(ctx context.Context) (Confinement, error) {
 	return c, nil
 }
 
-// samples runs a child that must answer with samples.
+// samples runs a child that must answer with samples. One that crashed gets a
+// second try: on a machine that is short of memory it is not always the recording
+// that kills it.
 func (d *Decoder) samples(ctx context.Context, o order, in *os.File) ([]float32, error) {
 	f, err := d.run(ctx, o, in)
+	if errors.Is(err, errDied) {
+		f, err = d.run(ctx, o, in)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -221,11 +226,22 @@ func (d *Decoder) run(ctx context.Context, o order, in *os.File) (frame, error) 
 	case timed.Err() != nil:
 		return frame{}, d.overdue(cmd.ProcessState)
 	case waitErr != nil:
-		return frame{}, unsupported("child: %v%s", waitErr, stderr.text())
+		err := unsupported("child: %v%s", waitErr, stderr.text())
+		if d.died(cmd.ProcessState) {
+			err = fmt.Errorf("%w: %w", errDied, err)
+		}
+		return frame{}, err
 	case readErr != nil:
 		return frame{}, unsupported("child: %w%s", readErr, stderr.text())
 	}
 	return f, nil
+}
+
+// died reports whether a child crashed (by a signal, or as the Go runtime ends a
+// program) before it computed for long.
+func (d *Decoder) died(p *os.ProcessState) bool {
+	const fatal = 2
+	return (!p.Exited() || p.ExitCode() == fatal) && p.UserTime()+p.SystemTime() < d.timeout()/8
 }
 
 // overdue judges a child that ran out of time: one that computed is held up by

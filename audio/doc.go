@@ -13,8 +13,8 @@
 //	Decoder.Decode --sealed memfd--> limits, no new privileges, landlock, seccomp
 //	               <--frame on pipe-- sniff -> demux -> libopus (or exec ffmpeg)
 //
-// What ends where: audio that can't be decoded, a child that crashes, spins or
-// answers nonsense is coach.ErrUnsupportedAudio; too many decoded seconds is
+// What ends where: audio that can't be decoded, a child that crashes twice, spins
+// or answers nonsense is coach.ErrUnsupportedAudio; too many decoded seconds is
 // coach.ErrTooLong as soon as they are known; too many bytes is
 // coach.ErrTooLarge; a child that could not be started is a plain error, worth
 // a retry.
