@@ -65,12 +65,13 @@ func IsFix(c coach.Claim) bool {
 }
 
 // sane drops the pauses that a claim could not stand on: those that lie outside
-// the sentence, are too short to notice, or stand where its punctuation asks for
-// one.
+// the sentence, are too short to notice, follow a word that was not made out, or
+// stand where its punctuation asks for one.
 func sane(a coach.Assessment) coach.Assessment {
 	marked := punctuated(a)
 	a.Pauses = slices.DeleteFunc(slices.Clone(a.Pauses), func(p coach.Pause) bool {
-		return p.After < 0 || p.After >= len(a.Words)-1 || !(p.End-p.Start >= longPause) || marked[p.After]
+		return p.After < 0 || p.After >= len(a.Words)-1 || !(p.End-p.Start >= longPause) ||
+			!a.Words[p.After].Spoken || marked[p.After]
 	})
 	return a
 }

@@ -32,24 +32,20 @@ func (a assessment) build(t timing) coach.Assessment {
 	for i, token := range a.tokens {
 		w := &out.Words[i]
 		w.Text, w.Spoken = token.Text, a.found.spoken[i]
-		if !w.Spoken {
+		first := next
+		for next < len(spans) && a.found.segments[next].token == i {
+			next++
+		}
+		if w.Spoken {
+			a.fill(w, spans, first, next, word)
+		} else {
 			for _, s := range a.lattice.usual[i] {
 				w.Phones = append(w.Phones, a.phone(a.lattice.sounds[s]))
 			}
-			continue
 		}
-		w.Start = spans[next].Start
-		for ; next < len(spans) && a.found.segments[next].token == i; next++ {
-			p := a.phone(a.found.segments[next].latticeSound)
-			p.Span = spans[next]
-			p.Accuracy = judgement(a.manifest.Rubric.Phone, a.scores.Phone, a.scores.PhoneProbs, next, topPhoneScore)
-			p.Heard = a.heard(next, a.found.segments[next].class, p.Accuracy.Label)
-			w.Phones = append(w.Phones, p)
-			w.End = p.End
+		if next > first { // it was spoken, or attempted
+			word++
 		}
-		w.Accuracy = judgement(a.manifest.Rubric.Word, a.scores.Word, a.scores.WordProbs, word, topScore)
-		w.Stress = judgement(a.manifest.Rubric.Word, a.scores.Stress, a.scores.StressProbs, word, topScore)
-		word++
 	}
 	bands := a.manifest.Rubric.Sentence
 	out.Sentence = coach.SentenceJudgements{
@@ -59,6 +55,22 @@ func (a assessment) build(t timing) coach.Assessment {
 		Completeness: a.found.completeness(bands, a.manifest.Refusal.detours().skipPhone),
 	}
 	return out
+}
+
+// fill gives a spoken word its phones, segments [first, end), and its judgements,
+// those of the scores' k-th word.
+func (a assessment) fill(w *coach.Word, spans []coach.Span, first, end, k int) {
+	rubric := a.manifest.Rubric
+	for i := first; i < end; i++ {
+		p := a.phone(a.found.segments[i].latticeSound)
+		p.Span = spans[i]
+		p.Accuracy = judgement(rubric.Phone, a.scores.Phone, a.scores.PhoneProbs, i, topPhoneScore)
+		p.Heard = a.heard(i, a.found.segments[i].class, p.Accuracy.Label)
+		w.Phones = append(w.Phones, p)
+	}
+	w.Start, w.End = spans[first].Start, spans[end-1].End
+	w.Accuracy = judgement(rubric.Word, a.scores.Word, a.scores.WordProbs, k, topScore)
+	w.Stress = judgement(rubric.Word, a.scores.Stress, a.scores.StressProbs, k, topScore)
 }
 
 // phone is an expected phoneme without anything about its realisation.

@@ -57,11 +57,16 @@ type Aligned struct {
 	Spoken   []bool
 	Ends     []int // last frame of each token, 0 for skipped ones
 	Starts   []int
+
+	Attempted bool // the words that were not made out
 }
 
-// Align aligns the sentence with frames, at the refusal's costs. ok is false
-// where there is no alignment.
-func (s Sentence) Align(ctx context.Context, f Frames, r Refusal) (_ Aligned, ok bool, err error) {
+// Sounding reports for each hop of the samples whether it is no pause.
+func (m *Manifest) Sounding(samples []float32) []bool { return measure(samples, m.hop()).sounding() }
+
+// Align aligns the sentence with frames, of which some are sounding, at the refusal's
+// costs. ok is false where there is no alignment.
+func (s Sentence) Align(ctx context.Context, f Frames, sounding []bool, r Refusal) (_ Aligned, ok bool, err error) {
 	p, ok, err := s.lattice.align(ctx, f, r.detours())
 	if err != nil || !ok {
 		return Aligned{}, false, err
@@ -78,6 +83,11 @@ func (s Sentence) Align(ctx context.Context, f Frames, r Refusal) (_ Aligned, ok
 	for i, skipped := range p.skipped {
 		a.Spoken[i] = !skipped
 	}
+	whole, ok, err := s.lattice.whole(ctx, f, p, r)
+	if err != nil {
+		return Aligned{}, false, err
+	}
+	a.Attempted = ok && s.lattice.attempted(p, whole, sounding)
 	for i := len(segments) - 1; i >= 0; i-- {
 		g := segments[i]
 		a.Starts[g.token], a.Ends[g.token] = g.first, max(a.Ends[g.token], g.last)

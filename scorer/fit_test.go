@@ -122,12 +122,12 @@ func trialsOf(t *testing.T, s *scorer.Scorer, m *ort.Model, r scorer.Refusal) []
 	random := rand.New(rand.NewPCG(1, 1))
 	var out []trial
 	var wav string
-	try := func(kind string, match bool, words []string, f scorer.Frames, extra int) (scorer.Aligned, bool) {
+	try := func(kind string, match bool, words []string, f heard, extra int) (scorer.Aligned, bool) {
 		sentence, err := s.Sentence(t.Context(), strings.Join(words, " "))
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, ok, err := sentence.Align(t.Context(), f, r)
+		a, ok, err := sentence.Align(t.Context(), f.Frames, f.sounding, r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,23 +137,23 @@ func trialsOf(t *testing.T, s *scorer.Scorer, m *ort.Model, r scorer.Refusal) []
 		}
 		return a, ok && len(a.Spoken) == len(words)
 	}
-	tryMisread := func(kind string, share float64, words []string, f scorer.Frames) {
+	tryMisread := func(kind string, share float64, words []string, f heard) {
 		sentence, err := s.Sentence(t.Context(), strings.Join(words, " "))
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, ok, err := sentence.Misread(share, m.Manifest().Phonemes, random).Align(t.Context(), f, r)
+		a, ok, err := sentence.Misread(share, m.Manifest().Phonemes, random).Align(t.Context(), f.Frames, f.sounding, r)
 		if err != nil {
 			t.Fatal(err)
 		}
 		out = append(out, trial{kind: kind, match: true, a: a, aligned: ok, extra: -1})
 	}
-	listen := func(samples []float32) scorer.Frames {
+	listen := func(samples []float32) heard {
 		f, err := m.Listen(t.Context(), samples)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return f
+		return heard{f, m.Manifest().Sounding(samples)}
 	}
 	for i, u := range all {
 		wav = filepath.Join(*fitCorpus, u.Wav)
@@ -192,11 +192,12 @@ func trialsOf(t *testing.T, s *scorer.Scorer, m *ort.Model, r scorer.Refusal) []
 		}
 		try("mixed", false, append(slices.Clone(words[:half]), other[len(other)/2:]...), f, -1)
 		cut := (a.Ends[half-1] + a.Starts[half]) / 2
-		try("first half", true, words, part(f, 0, cut), -1)
-		try("second half", true, words, part(f, cut, f.T), -1)
-		again := part(f, 0, cut)
+		try("first half", true, words, f.part(0, cut), -1)
+		try("second half", true, words, f.part(cut, f.T), -1)
+		again := f.part(0, cut)
 		again.T += f.T
-		again.LogPost = append(slices.Clone(again.LogPost), f.LogPost...)
+		again.LogPost = slices.Concat(again.LogPost, f.LogPost)
+		again.sounding = slices.Concat(again.sounding, f.sounding)
 		try("restart", true, words, again, -1)
 	}
 	return out
@@ -205,7 +206,7 @@ func trialsOf(t *testing.T, s *scorer.Scorer, m *ort.Model, r scorer.Refusal) []
 // report logs, for each kind of trial, how many are accepted and what is
 // found missing.
 func report(t *testing.T, trials []trial, r scorer.Refusal) {
-	type count struct{ trials, accepted, words, skipped, found float64 }
+	type count struct{ trials, accepted, words, skipped, found, unsaid, attempted float64 }
 	counts := map[string]*count{}
 	var kinds []string
 	for _, tr := range trials {
@@ -218,6 +219,12 @@ func report(t *testing.T, trials []trial, r scorer.Refusal) {
 		c.trials++
 		if tr.aligned && weigh(r, tr.a.Features) >= 0 {
 			c.accepted++
+		}
+		if slices.Contains(tr.a.Spoken, false) {
+			c.unsaid++
+			if tr.a.Attempted {
+				c.attempted++
+			}
 		}
 		for i, spoken := range tr.a.Spoken {
 			switch {
@@ -233,7 +240,8 @@ func report(t *testing.T, trials []trial, r scorer.Refusal) {
 	}
 	for _, k := range kinds {
 		c := counts[k]
-		t.Logf("%-16s %4.0f trials, scored %.3f, words taken for skipped %.3f", k, c.trials, c.accepted/c.trials, c.skipped/max(c.words, 1))
+		t.Logf("%-16s %4.0f trials, scored %.3f, words taken for skipped %.3f, in %.0f trials, where they were attempted in %.3f",
+			k, c.trials, c.accepted/c.trials, c.skipped/max(c.words, 1), c.unsaid, c.attempted/max(c.unsaid, 1))
 		if k == "a word too many" {
 			t.Logf("%-16s found %.3f", k, c.found/c.trials)
 		}
@@ -342,6 +350,13 @@ func writeRefusal(t *testing.T, r scorer.Refusal) {
 
 func rounded(v float64) float64 { return math.Round(v*1000) / 1000 }
 
-func part(f scorer.Frames, from, to int) scorer.Frames {
-	return scorer.Frames{T: to - from, Classes: f.Classes, LogPost: f.LogPost[from*f.Classes : to*f.Classes]}
+// heard is what the model heard of a recording, and where it sounds.
+type heard struct {
+	scorer.Frames
+	sounding []bool // at least T of them
+}
+
+func (h heard) part(from, to int) heard {
+	f := scorer.Frames{T: to - from, Classes: h.Classes, LogPost: h.LogPost[from*h.Classes : to*h.Classes]}
+	return heard{f, h.sounding[from:to]}
 }

@@ -81,6 +81,15 @@ func (l levels) quiet() float64 {
 	return min(max(noise+6, speech-24), speech-12)
 }
 
+// sounding reports for each frame whether it is no pause; see quiet.
+func (l levels) sounding() []bool {
+	out, quiet := make([]bool, len(l)), l.quiet()
+	for t, v := range l {
+		out[t] = float64(v) >= quiet
+	}
+	return out
+}
+
 // silences returns the runs of at least n frames below the level in
 // [from, to), as half-open intervals. A single louder frame inside does not
 // end a run.

@@ -12,16 +12,17 @@ import (
 
 // found is what an alignment found of the sentence in the audio.
 type found struct {
-	segments []segment
-	spoken   []bool    // for each token
+	segments []segment // of the tokens that were spoken, and of those that were attempted
+	spoken   []bool    // for each token: made out
 	evidence []float64 // for each token: log likelihood per phone, less that of the free path (<= 0)
 	filled   []bool    // for each frame: something else was said
 	doubt    error     // why it may not be the sentence, nil if there is no doubt; see Refusal.Doubt
 }
 
-// match aligns the frames with the sentence and refuses them where they are
-// surely no speech or not the sentence.
-func match(ctx context.Context, l *lattice, f Frames, r Refusal) (found, error) {
+// match aligns the frames, of which some are sounding (see levels.sounding), with
+// the sentence and refuses them where they are surely no speech or not the
+// sentence.
+func match(ctx context.Context, l *lattice, f Frames, sounding []bool, r Refusal) (found, error) {
 	unclear, err := r.speech(decode(f, nil), l.phones())
 	if err != nil {
 		return found{}, err
@@ -51,18 +52,20 @@ func match(ctx context.Context, l *lattice, f Frames, r Refusal) (found, error) 
 		return found{}, doubt
 	}
 
-	plain := best
-	if best.diverted {
-		// How likely is it that all was said?
-		if plain, ok, err = l.align(ctx, f, noDetours()); err != nil {
-			return found{}, err
+	whole, ok, err := l.whole(ctx, f, best, r)
+	if err != nil {
+		return found{}, err
+	}
+	said := found{spoken: make([]bool, len(best.skipped)), doubt: doubt}
+	said.evidence = make([]float64, len(said.spoken))
+	judged := best
+	if ok {
+		said.evidence = tokenEvidence(f, l.segments(whole), len(said.spoken))
+		if l.attempted(best, whole, sounding) {
+			judged = whole
 		}
 	}
-	said := found{segments: segments, spoken: make([]bool, len(best.skipped)), filled: l.filled(best), doubt: doubt}
-	said.evidence = make([]float64, len(said.spoken))
-	if ok {
-		said.evidence = tokenEvidence(f, l.segments(plain), len(said.spoken))
-	}
+	said.segments, said.filled = l.segments(judged), l.filled(judged)
 	for i, skipped := range best.skipped {
 		said.spoken[i] = !skipped
 		if skipped && !ok {
@@ -70,6 +73,62 @@ func match(ctx context.Context, l *lattice, f Frames, r Refusal) (found, error) 
 		}
 	}
 	return said, nil
+}
+
+// whole is the likeliest path that skips nothing, which best may be. ok is false
+// where the frames are too few for it.
+func (l *lattice) whole(ctx context.Context, f Frames, best path, r Refusal) (_ path, ok bool, err error) {
+	if !slices.Contains(best.skipped, true) {
+		return best, true, nil
+	}
+	d := r.detours()
+	d.skipStart = never
+	return l.align(ctx, f, d)
+}
+
+// Skipped words were attempted if, for each of their phones, what it costs in log
+// likelihood to have them said and what every sounding frame in their place is worth come
+// to attemptPerPhone. Of speakers whom the models had not met, 90 recordings of their
+// own sentences have words skipped; experts had scored nearly all of these, as Worst or
+// Bad, and 78 % are taken as attempted. So are 12 % of words that had been put into the
+// sentence, and .4 % of halves that had been cut off (TestFitRefusal counts them).
+const (
+	soundingFrame   = .7
+	attemptPerPhone = 2
+)
+
+// attempted reports whether the words that best skips were said after all, too
+// badly to be made out: whether whole, which skips none, has sound in their place.
+// The sentence is then judged with them, as experts do, and no word takes what is
+// theirs; of the words themselves, which may have been others, nothing is told.
+func (l *lattice) attempted(best, whole path, sounding []bool) bool {
+	phones := 0
+	for i, skipped := range best.skipped {
+		if skipped {
+			phones += len(l.usual[i])
+		}
+	}
+	if phones == 0 {
+		return false
+	}
+	sounds, from, inside := 0, 0, false // frames; where the place begins, and whether it is one
+	place := func(to int) {
+		for t := from; inside && t < min(to, len(sounding)); t++ {
+			if sounding[t] {
+				sounds++
+			}
+		}
+	}
+	for _, s := range l.segments(whole) {
+		if best.skipped[s.token] {
+			inside = true
+			continue
+		}
+		place(s.first)
+		from, inside = s.last+1, false
+	}
+	place(len(sounding))
+	return float64(whole.score-best.score)+soundingFrame*float64(sounds) >= attemptPerPhone*float64(phones)
 }
 
 // phones are the segments as the scoring graph takes them.

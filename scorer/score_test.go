@@ -3,6 +3,7 @@ package scorer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -238,6 +239,30 @@ func TestScoreFindsWhatIsMissingAndTooMuch(t *testing.T) {
 				t.Errorf("completeness %+v, want %v", got, tt.completeness)
 			}
 		})
+	}
+}
+
+// A word said so badly that it can't be made out counts in the sentence, as it does
+// for experts; one that was left out does not.
+func TestScoreJudgesTheSentenceWithWhatWasAttempted(t *testing.T) {
+	const said = "AY TH IH NG K . %s . IH Z IH M P AO R T AH N T"
+	accuracy := map[string]float64{}
+	for _, it := range []string{"", "OY V UW Z"} {
+		a, err := score(t, say(fmt.Sprintf(said, it)), sentence)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkShape(t, a, sentence)
+		for i, w := range a.Words {
+			if w.Spoken != (i != 2) || w.Spoken && w.Accuracy.Label != coach.Excellent {
+				t.Errorf("with %q for \"it\", word %q: spoken %t, %+v", it, w.Text, w.Spoken, w.Accuracy)
+			}
+		}
+		accuracy[it] = a.Sentence.Accuracy.Score
+	}
+	// The tones' judge takes the mean of the phones: 2 of 18 are wrong.
+	if want := accuracy[""] * 16 / 18; math.Abs(accuracy["OY V UW Z"]-want) > .1 {
+		t.Errorf("accuracy %v, want %.2f, and %v where it was left out", accuracy["OY V UW Z"], want, accuracy[""])
 	}
 }
 

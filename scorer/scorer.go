@@ -104,7 +104,7 @@ func (s *Scorer) Score(ctx context.Context, u coach.Utterance) (coach.Assessment
 	if s.options.EveryWord {
 		refusal.SkipStart, refusal.InsertStart, refusal.Bias = never, never, math.Inf(1)
 	}
-	found, err := match(ctx, l, frames, refusal)
+	found, err := match(ctx, l, frames, levels.sounding(), refusal)
 	if err != nil {
 		return coach.Assessment{}, fmt.Errorf("align: %w", err)
 	}
