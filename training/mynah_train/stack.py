@@ -30,7 +30,8 @@ from .whole import Whole
 # many tell how surely the phone itself was heard.
 HEARD = 6
 NEAR = {"phone": 1, "wrong": -1, "added": -1, "phone before": 0, "phone after": 0, "wrong before": 0, "wrong after": 0,
-        "phoneme's usual score": 0, **{f"scalar {i}": 0 for i in range(SCALARS)}, **{f"global {i}": 0 for i in range(GLOBALS)}}
+        "phone over others": 1, "wrong over others": -1, "phoneme's usual score": 0,
+        **{f"scalar {i}": 0 for i in range(SCALARS)}, **{f"global {i}": 0 for i in range(GLOBALS)}}
 SENTENCE = {"accuracy": 1, "fluency": 0, "prosody": 0, "mean phone": 1, "mean squared shortfall": -1, "mean word": 1,
             "mean wrong": 0, "log of phones": 0}
 WORD = {"word": 1, "word's lowest phone": 1, "word's mean phone": 1, "word's highest wrong": -1, "word's highest added": -1,
@@ -46,14 +47,16 @@ _INNER = 2**DEPTH - 1  # nodes of a tree that have children
 # The raw score's share of the answer, of the worst and of the best: trees have steps, and this tells two scores on the same step
 # apart. Of phones that are well said it is more, since trees see the whole sentence: what is wrong elsewhere in it should not
 # lower them by a label. Finding wrong ones is the trees' affair.
-OWN = {"phone": (0.15, 0.4), "word": (0.15, 0.15)}
+OWN = {"phone": (0.15, 0.55), "word": (0.15, 0.15)}
 _OWN_FROM, _OWN_TO = 0.8, 1.6  # the trees' answers between which the share grows
 # What a phone, or a word, weighs: of learners, scored by experts; of synthetic voices; of learners of whom another sound
 # was expected.
-SCORED, SYNTHETIC, MISREAD = {"phone": 1.0, "word": 1.0}, {"phone": 0.3, "word": 0.02}, {"phone": 0.05, "word": 0.02}
+SCORED, SYNTHETIC, MISREAD = {"phone": 1.0, "word": 1.0}, {"phone": 0.3, "word": 0.02}, {"phone": 0.1, "word": 0.02}
 # How much more than its score a phone counts that is Excellent (1.9 and more): four in five are, so that most labels hang on
 # that edge, and the scale brings the scores back.
 EXCELLENT = 0.4
+# How many times more a learner's phone weighs that is below Average (1): they are one in twenty, and what trees are for.
+WRONG = 1.5
 _SHRINK = 20  # phones of the mean score that are added to each phoneme's
 
 
@@ -67,6 +70,13 @@ def features(raw: Raw, p: Phones, e: Evidence, usual: torch.Tensor) -> torch.Ten
     def lowest(x: torch.Tensor) -> torch.Tensor:
         return torch.where(same, x[:, None], torch.full((), 1e4)).amin(-1)
 
+    at = torch.arange(valid.shape[1])
+    others = same & (at[:, None] != at)
+
+    def over(x: torch.Tensor, edge: float) -> torch.Tensor:
+        """By how much it is more than the lowest other of its word, or than edge if that is less."""
+        return x - torch.where(others, x[:, None], torch.full((), edge)).amin(-1)
+
     def of_word(x: torch.Tensor) -> torch.Tensor:
         return (same.float() @ (x * here)[..., None])[..., 0] / length.clamp(min=1)
 
@@ -79,7 +89,8 @@ def features(raw: Raw, p: Phones, e: Evidence, usual: torch.Tensor) -> torch.Ten
 
     heard = e.scalars[..., :HEARD].unbind(-1)
     near = [raw.phone, raw.wrong, raw.added, *shifted(raw.phone, 2.0), *shifted(raw.wrong, -4.0),
-            usual[p.phoneme], *e.scalars.unbind(-1), *(g[:, None].expand_as(here) for g in e.globals.unbind(-1))]
+            over(raw.phone, 2.0), -over(-raw.wrong, 4.0), usual[p.phoneme], *e.scalars.unbind(-1),
+            *(g[:, None].expand_as(here) for g in e.globals.unbind(-1))]
     word = [raw.word, lowest(raw.phone), of_word(raw.phone), -lowest(-raw.wrong), -lowest(-raw.added), length,
             *(raw.sentence[:, i : i + 1].expand_as(here) for i in range(3)),
             mean(raw.phone), mean((2 - raw.phone) ** 2), mean(raw.word), mean(raw.wrong), n.log().expand_as(here),
@@ -162,9 +173,12 @@ class Stack(nn.Module):
 
 
 def blended(trees: torch.Tensor, raw: torch.Tensor, worst: float, best: float) -> torch.Tensor:
-    """The trees' answer with a share of the raw score in it (see OWN). It rises with either, the raw one being within 1.9."""
+    """The trees' answer with a share of the raw score in it (see OWN), which falls with neither: a raw score far below counts
+    as one so near that the share's growth takes no more than what the trees' part brings."""
+    growth = (best - worst) / (_OWN_TO - _OWN_FROM)
     own = worst + (best - worst) * ((trees - _OWN_FROM) / (_OWN_TO - _OWN_FROM)).clamp(0, 1)
-    return trees + own * (raw - trees)
+    away = raw - trees
+    return trees + own * (away.clamp(min=(best - 1) / growth) if growth else away)
 
 
 class Lesson(NamedTuple):
@@ -193,8 +207,9 @@ def fit(taught: list[Lesson], seed: int) -> Stack:
     for level in DIRECTION:
         rows, scores = zip(*(_known(x, s, level) for x, s in zip(taught, seen)))
         x, sizes = np.concatenate(rows), [len(r) for r in rows]
-        models = bags(x, np.concatenate(scores), np.repeat([x.weight[level] for x in taught], sizes),
-                      np.repeat([names[l.group] for l in taught], sizes), DIRECTION[level], seed)
+        weights = np.concatenate([_weights(l, s, level) for l, s in zip(taught, scores)])
+        models = bags(x, np.concatenate(scores), weights, np.repeat([names[l.group] for l in taught], sizes),
+                      DIRECTION[level], seed)
         out.levels[level] = Forest(len(models) * TREES).take(models, x)
     scored = [(s[0, OF_SENTENCE], x.answer) for x, s in zip(taught, seen) if x.weight is SCORED]
     lacking = [a.example.utterance.opinion() / SENTENCE_SCALE - a.raw.sentence[0].numpy() for _, a in scored]
@@ -230,6 +245,11 @@ def _known(x: Lesson, seen: np.ndarray, level: str) -> tuple[np.ndarray, np.ndar
         return seen[at], u.phone_scores[at] + EXCELLENT * (classify(u.phone_scores[at], "phone") == 4)
     at = np.arange(len(u.word_scores)) if x.only is None else u.words[[x.only]]
     return seen[word_starts(u)[at]], u.word_scores[at] / WORD_SCALE
+
+
+def _weights(x: Lesson, scores: np.ndarray, level: str) -> np.ndarray:
+    wrong = (x.weight is SCORED and level == "phone") & (scores < 1)
+    return x.weight[level] * np.where(wrong, WRONG, 1.0)
 
 
 def bags(x: np.ndarray, y: np.ndarray, weight: np.ndarray, group: np.ndarray, direction: list[int], seed: int) -> list:
