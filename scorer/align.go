@@ -25,10 +25,9 @@ const never = -math.MaxFloat32
 
 // path is the best way through a lattice.
 type path struct {
-	score    float32 // log likelihood
-	states   []int32 // one a frame
-	skipped  []bool  // one a token
-	diverted bool    // a token was skipped or a filler used
+	score   float32 // log likelihood
+	states  []int32 // one a frame
+	skipped []bool  // one a token
 }
 
 // skipStep marks the step from one boundary to the next in the same frame.
@@ -128,13 +127,10 @@ func (l *lattice) trace(back []uint8, frames int, end int32, score float32) path
 	for t := frames - 1; t >= 0; t-- {
 		for back[t*states+int(s)] == skipStep {
 			token := l.boundaryIndex(s) - 1
-			p.skipped[token], p.diverted = true, true
+			p.skipped[token] = true
 			s = l.boundaries[token]
 		}
 		p.states[t] = s
-		if s >= l.fillers {
-			p.diverted = true
-		}
 		switch step := back[t*states+int(s)]; {
 		case step == 0:
 		case s >= l.fillers:
