@@ -241,18 +241,22 @@ func (d *Decoder) run(ctx context.Context, o order, in *os.File) (frame, error) 
 // program) before it computed for long.
 func (d *Decoder) died(p *os.ProcessState) bool {
 	const fatal = 2
-	return (!p.Exited() || p.ExitCode() == fatal) && p.UserTime()+p.SystemTime() < d.timeout()/8
+	return (!p.Exited() || p.ExitCode() == fatal) && !d.computed(p)
 }
 
 // overdue judges a child that ran out of time: one that computed is held up by
 // the recording, one that hardly ran by the machine.
 func (d *Decoder) overdue(p *os.ProcessState) error {
-	used := p.UserTime() + p.SystemTime()
-	if used >= d.timeout()/8 {
+	if d.computed(p) {
 		return unsupported("child: stopped after %s", d.timeout())
 	}
-	return fmt.Errorf("child: got %s of CPU time in %s", used, d.timeout())
+	return fmt.Errorf("child: got %s of CPU time in %s", cpuTime(p), d.timeout())
 }
+
+// computed reports whether a child had so much of its time that the recording kept it busy.
+func (d *Decoder) computed(p *os.ProcessState) bool { return cpuTime(p) >= d.timeout()/8 }
+
+func cpuTime(p *os.ProcessState) time.Duration { return p.UserTime() + p.SystemTime() }
 
 // ctxReader ends with ctx between two reads.
 type ctxReader struct {
