@@ -240,6 +240,10 @@ func TestAlignLeavesTheSentence(t *testing.T) {
 			if diff := cmp.Diff(tt.filled, filled); diff != "" {
 				t.Errorf("frames of other speech (-want +got):\n%s", diff)
 			}
+			diverted := slices.Contains(tt.skipped, true) || tt.filled != nil
+			if got := leaves(l, p); got != diverted {
+				t.Errorf("that it leaves the sentence is %v", got)
+			}
 			for _, s := range l.segments(p) {
 				if p.skipped[s.token] {
 					t.Errorf("a skipped token has segment %+v", s)
@@ -247,6 +251,11 @@ func TestAlignLeavesTheSentence(t *testing.T) {
 			}
 		})
 	}
+}
+
+// leaves reports whether a path skips a token or uses a filler.
+func leaves(l *lattice, p path) bool {
+	return slices.Contains(p.skipped, true) || slices.Contains(l.filled(p), true)
 }
 
 // TestDetoursOnlyAdd holds the two alignments together: with detours a path is
@@ -268,7 +277,7 @@ func TestDetoursOnlyAdd(t *testing.T) {
 		if free.score < plain.score {
 			t.Fatalf("likelihood %v with detours, %v without", free.score, plain.score)
 		}
-		if !slices.Contains(free.skipped, true) && !slices.Contains(l.filled(free), true) {
+		if !leaves(l, free) {
 			same++
 			if diff := cmp.Diff(plain.states, free.states); diff != "" {
 				t.Fatalf("paths differ without a detour:\n%s", diff)

@@ -87,7 +87,7 @@ func (s Sentence) Align(ctx context.Context, f Frames, sounding []bool, r Refusa
 	if err != nil {
 		return Aligned{}, false, err
 	}
-	a.Attempted = ok && s.lattice.attempted(p, whole, sounding)
+	a.Attempted = ok && s.lattice.attempted(p, whole, s.lattice.segments(whole), sounding)
 	for i := len(segments) - 1; i >= 0; i-- {
 		g := segments[i]
 		a.Starts[g.token], a.Ends[g.token] = g.first, max(a.Ends[g.token], g.last)

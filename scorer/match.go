@@ -56,16 +56,15 @@ func match(ctx context.Context, l *lattice, f Frames, sounding []bool, r Refusal
 	if err != nil {
 		return found{}, err
 	}
-	said := found{spoken: make([]bool, len(best.skipped)), doubt: doubt}
-	said.evidence = make([]float64, len(said.spoken))
-	judged := best
+	n := len(best.skipped)
+	said := found{segments: segments, spoken: make([]bool, n), evidence: make([]float64, n), filled: l.filled(best), doubt: doubt}
 	if ok {
-		said.evidence = tokenEvidence(f, l.segments(whole), len(said.spoken))
-		if l.attempted(best, whole, sounding) {
-			judged = whole
+		all := l.segments(whole)
+		said.evidence = tokenEvidence(f, all, n)
+		if l.attempted(best, whole, all, sounding) {
+			said.segments, said.filled = all, l.filled(whole)
 		}
 	}
-	said.segments, said.filled = l.segments(judged), l.filled(judged)
 	for i, skipped := range best.skipped {
 		said.spoken[i] = !skipped
 		if skipped && !ok {
@@ -98,10 +97,11 @@ const (
 )
 
 // attempted reports whether the words that best skips were said after all, too
-// badly to be made out: whether whole, which skips none, has sound in their place.
+// badly to be made out: whether whole, which skips none and has the segments, has sound
+// in their place.
 // The sentence is then judged with them, as experts do, and no word takes what is
 // theirs; of the words themselves, which may have been others, nothing is told.
-func (l *lattice) attempted(best, whole path, sounding []bool) bool {
+func (l *lattice) attempted(best, whole path, segments []segment, sounding []bool) bool {
 	phones := 0
 	for i, skipped := range best.skipped {
 		if skipped {
@@ -119,7 +119,7 @@ func (l *lattice) attempted(best, whole path, sounding []bool) bool {
 			}
 		}
 	}
-	for _, s := range l.segments(whole) {
+	for _, s := range segments {
 		if best.skipped[s.token] {
 			inside = true
 			continue
