@@ -276,8 +276,8 @@ def misread(model: Model, held: list[Utterance], kind: str, seed: int = 5) -> It
         before = classify(model.at(logp, frames, u.phones, u.stress, u.words)["phone_score"], "phone")
         o = model.at(logp, frames, v.phones, v.stress, v.words)
         inside, named = [at], None
-        others = (v.words == v.words[at]) & (np.arange(len(v.words)) != at)
-        alone = bool((classify(v.phone_scores[others], "phone") >= 3).all())
+        word = v.words == v.words[at]
+        alone = bool((classify(v.phone_scores[word & (np.arange(len(word)) != at)], "phone") >= 3).all())
         if kind == "added":
             gone = int(np.flatnonzero(np.append(v.phones, 0) != u.phones)[0])
             before = np.delete(before, gone)
@@ -288,7 +288,7 @@ def misread(model: Model, held: list[Utterance], kind: str, seed: int = 5) -> It
             heard[v.phones[at]] = 0
             named = int(heard.argmax()) == really
         yield Answer(kind, u.speaker, classify(o["phone_score"], "phone"), o["phone_score"],
-                     int(classify(o["word_score"], "word")[v.words[at]]), inside, v.words == v.words[at], named, before, alone)
+                     int(classify(o["word_score"], "word")[v.words[at]]), inside, word, named, before, alone)
 
 
 def figures(found: list[Answer]) -> dict:

@@ -67,15 +67,11 @@ def features(raw: Raw, p: Phones, e: Evidence, usual: torch.Tensor) -> torch.Ten
     here, n = valid.float(), valid.float().sum(1, keepdim=True).clamp(min=1)
     length = same.float().sum(-1)
 
-    def lowest(x: torch.Tensor) -> torch.Tensor:
-        return torch.where(same, x[:, None], torch.full((), 1e4)).amin(-1)
-
     at = torch.arange(valid.shape[1])
     others = same & (at[:, None] != at)
 
-    def over(x: torch.Tensor, edge: float) -> torch.Tensor:
-        """By how much it is more than the lowest other of its word, or than edge if that is less."""
-        return x - torch.where(others, x[:, None], torch.full((), edge)).amin(-1)
+    def lowest(x: torch.Tensor, among: torch.Tensor = same, most: float = 1e4) -> torch.Tensor:
+        return torch.where(among, x[:, None], torch.full((), most)).amin(-1)
 
     def of_word(x: torch.Tensor) -> torch.Tensor:
         return (same.float() @ (x * here)[..., None])[..., 0] / length.clamp(min=1)
@@ -89,8 +85,8 @@ def features(raw: Raw, p: Phones, e: Evidence, usual: torch.Tensor) -> torch.Ten
 
     heard = e.scalars[..., :HEARD].unbind(-1)
     near = [raw.phone, raw.wrong, raw.added, *shifted(raw.phone, 2.0), *shifted(raw.wrong, -4.0),
-            over(raw.phone, 2.0), -over(-raw.wrong, 4.0), usual[p.phoneme], *e.scalars.unbind(-1),
-            *(g[:, None].expand_as(here) for g in e.globals.unbind(-1))]
+            raw.phone - lowest(raw.phone, others, 2.0), raw.wrong + lowest(-raw.wrong, others, 4.0),
+            usual[p.phoneme], *e.scalars.unbind(-1), *(g[:, None].expand_as(here) for g in e.globals.unbind(-1))]
     word = [raw.word, lowest(raw.phone), of_word(raw.phone), -lowest(-raw.wrong), -lowest(-raw.added), length,
             *(raw.sentence[:, i : i + 1].expand_as(here) for i in range(3)),
             mean(raw.phone), mean((2 - raw.phone) ** 2), mean(raw.word), mean(raw.wrong), n.log().expand_as(here),

@@ -223,9 +223,9 @@ def test_a_better_answer_of_trees_or_judges_is_a_better_score():
     trees, raw = torch.linspace(0, 2.4, 200), torch.linspace(0.5, 1.9, 8)
     for worst, best in stack.OWN.values():
         got = stack.blended(trees[:, None], raw, worst, best)
-        assert (got.diff(dim=0) > -1e-6).all() and (got.diff(dim=1) >= 0).all()
-        near = trees[:, None] - raw < 0.85
-        assert (got.diff(dim=0) > 0)[near[1:]].all() and (got.diff(dim=1) > 0)[near[:, :-1]].all()
+        assert (got.diff(dim=0) > 0).all() and (got.diff(dim=1) >= 0).all()
+        near = trees[:, None] - raw < 0.9  # further below the raw score moves nothing
+        assert (got.diff(dim=1) > 0)[near[:, :-1]].all()
         assert ((got >= torch.minimum(trees[:, None], raw)) & (got <= torch.maximum(trees[:, None], raw))).all()
 
 
