@@ -30,7 +30,7 @@ def main() -> None:
         p.add_argument(f"--{name}", type=Path, help=text)
     p.add_argument("--run", help=f"part-1, part-2, ... or {EVERYONE}: of which model a stage is run (default: of each part's in turn)")
     p.add_argument("--split", choices=("train", "test"), default="train", help="what to evaluate on: train, each part by the model that has not met it")
-    p.add_argument("--version", default="0.9.0", help="the model's, for its manifest")
+    p.add_argument("--version", default="0.10.0", help="the model's, for its manifest")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--smoke", action="store_true", help="a handful of utterances, a few minutes: proves that the pipeline runs")
     a = p.parse_args()

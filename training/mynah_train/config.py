@@ -75,7 +75,7 @@ class Config:
     added_lacking: int = 2  # how often each recording is held against a sentence that lacks one of its vowels
 
     # Stage 5: what makes scores of the judges' answers.
-    stack_misread: int = 2  # how often each recording is held against another sentence, for the trees to learn from
+    stack_misread: int = 10  # how often each recording is held against another sentence, for the trees to learn from
 
     max_seconds: float = 28.0  # one run of the acoustic graph; Whisper's positions end at 30 s
 

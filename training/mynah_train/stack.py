@@ -4,8 +4,11 @@ whole), all taught by speakers whom the judges never met.
 Stacked generalisation (Wolpert, 1992). The judges know their train speakers' sentences; how far a low phone in a poor word
 is to be trusted, or the odds of another sound in an otherwise clear sentence, shows only in what they answer about others.
 So trees are fitted on what models answered about the train speakers whom they had not met and whom experts have scored, on the
-same with another sound expected, and on synthetic voices, whose mistakes are known: experts forgive a wrong sound more than
-a learner wants who has to know about it, and the judges learn from experts.
+same with another sound expected, and on synthetic voices, whose mistakes are known.
+
+Of a phone there are two questions. What would experts say of it? That depends on the word and the sentence: they forgive a
+wrong sound more than a learner wants who has to know about it. And was it said? That is told by the phone and its neighbours
+alone, and taught by mistakes that are known. Each has trees of its own, and the score is some of both.
 
 The trees come in bags, each fitted without a fifth of the speakers. Their mean is what counts.
 """
@@ -29,29 +32,34 @@ from .whole import Whole
 # What the trees see, and in which direction alone each may move the score (0: either). Of the evidence's scalars the first so
 # many tell how surely the phone itself was heard.
 HEARD = 6
-NEAR = {"phone": 1, "wrong": -1, "added": -1, "phone before": 0, "phone after": 0, "wrong before": 0, "wrong after": 0,
-        "phone over others": 1, "wrong over others": -1, "phoneme's usual score": 0,
-        **{f"scalar {i}": 0 for i in range(SCALARS)}, **{f"global {i}": 0 for i in range(GLOBALS)}}
+MARGINS = (1, 3)  # and of those again, by how much it is likelier than any other sound
+SOUND = {"phone": 1, "wrong": -1, "added": -1, "phone before": 0, "phone after": 0, "wrong before": 0, "wrong after": 0,
+         "phoneme's usual score": 0, **{f"scalar {i}": 0 for i in range(SCALARS)},
+         **{f"scalar {i} {side}": 0 for i in MARGINS for side in ("before", "after")}}
+NEAR = {**SOUND, "phone over others": 1, "wrong over others": -1, **{f"global {i}": 0 for i in range(GLOBALS)}}
 SENTENCE = {"accuracy": 1, "fluency": 0, "prosody": 0, "mean phone": 1, "mean squared shortfall": -1, "mean word": 1,
             "mean wrong": 0, "log of phones": 0}
 WORD = {"word": 1, "word's lowest phone": 1, "word's mean phone": 1, "word's highest wrong": -1, "word's highest added": -1,
         "word's phones": 0, **SENTENCE,
         **{f"word's {of} scalar {i}": 0 for of in ("lowest", "mean") for i in range(HEARD)}}
-DIRECTION = {"phone": [*NEAR.values(), *WORD.values()], "word": [*WORD.values()]}
-FIRST = {"phone": 0, "word": len(NEAR)}  # a level's first feature, which is its own raw score
-_START = FIRST["word"] + list(WORD).index(next(iter(SENTENCE)))
+# Which of them each forest sees; the first is its level's own raw score.
+SEES = {"phone": slice(None), "sound": slice(len(SOUND)), "word": slice(len(NEAR), None)}
+DIRECTION = {forest: [*NEAR.values(), *WORD.values()][of] for forest, of in SEES.items()}
+_START = len(NEAR) + list(WORD).index(next(iter(SENTENCE)))
 OF_SENTENCE = slice(_START, _START + len(SENTENCE))
 FOLDS, REPEATS = 5, 4
 TREES, DEPTH, RATE, SMALLEST_LEAF = 60, 4, 0.1, 60
 _INNER = 2**DEPTH - 1  # nodes of a tree that have children
-# The raw score's share of the answer, of the worst and of the best: trees have steps, and this tells two scores on the same step
-# apart. Of phones that are well said it is more, since trees see the whole sentence: what is wrong elsewhere in it should not
-# lower them by a label. Finding wrong ones is the trees' affair.
-OWN = {"phone": (0.15, 0.55), "word": (0.15, 0.15)}
-_OWN_FROM, _OWN_TO = 0.8, 1.6  # the trees' answers between which the share grows
-# What a phone, or a word, weighs: of learners, scored by experts; of synthetic voices; of learners of whom another sound
-# was expected.
-SCORED, SYNTHETIC, MISREAD = {"phone": 1.0, "word": 1.0}, {"phone": 0.3, "word": 0.02}, {"phone": 0.1, "word": 0.02}
+# The share of "was it said" in a phone's score, of the worst and of the best. Which ones are wrong is the experts' affair; among
+# those that sound well it says which is the worst, and what is wrong elsewhere in the sentence does not lower them by a label.
+SAID = (0.2, 0.5)
+_SAID_FROM, _SAID_TO = 0.8, 1.6  # the experts' trees' answers between which the share grows
+OWN = 0.15  # the raw score's share of a word's: trees have steps, and this tells two scores on the same step apart
+# What a phone, or a word, weighs in a forest: of learners, scored by experts; of synthetic voices; of learners of whom another
+# sound was expected, of each of whose recordings there are many (Config.stack_misread).
+SCORED = {"phone": 1.0, "sound": 1.0, "word": 1.0}
+SYNTHETIC = {"phone": 0.3, "sound": 0.6, "word": 0.02}
+MISREAD = {"phone": 0.004, "sound": 0.3, "word": 0.004}
 # How much more than its score a phone counts that is Excellent (1.9 and more): four in five are, so that most labels hang on
 # that edge, and the scale brings the scores back.
 EXCELLENT = 0.4
@@ -79,14 +87,15 @@ def features(raw: Raw, p: Phones, e: Evidence, usual: torch.Tensor) -> torch.Ten
     def mean(x: torch.Tensor) -> torch.Tensor:
         return ((x * here).sum(1, keepdim=True) / n).expand_as(here)
 
-    def shifted(x: torch.Tensor, edge: float) -> list[torch.Tensor]:
+    def beside(x: torch.Tensor, edge: float) -> list[torch.Tensor]:
         x = torch.where(valid, x, torch.full((), edge))
         return [F.pad(x[:, :-1], (1, 0), value=edge), F.pad(x[:, 1:], (0, 1), value=edge)]
 
     heard = e.scalars[..., :HEARD].unbind(-1)
-    near = [raw.phone, raw.wrong, raw.added, *shifted(raw.phone, 2.0), *shifted(raw.wrong, -4.0),
+    near = [raw.phone, raw.wrong, raw.added, *beside(raw.phone, 2.0), *beside(raw.wrong, -4.0),
+            usual[p.phoneme], *e.scalars.unbind(-1), *(x for i in MARGINS for x in beside(e.scalars[..., i], 8.0)),
             raw.phone - lowest(raw.phone, others, 2.0), raw.wrong + lowest(-raw.wrong, others, 4.0),
-            usual[p.phoneme], *e.scalars.unbind(-1), *(g[:, None].expand_as(here) for g in e.globals.unbind(-1))]
+            *(g[:, None].expand_as(here) for g in e.globals.unbind(-1))]
     word = [raw.word, lowest(raw.phone), of_word(raw.phone), -lowest(-raw.wrong), -lowest(-raw.added), length,
             *(raw.sentence[:, i : i + 1].expand_as(here) for i in range(3)),
             mean(raw.phone), mean((2 - raw.phone) ** 2), mean(raw.word), mean(raw.wrong), n.log().expand_as(here),
@@ -151,30 +160,31 @@ class Stack(nn.Module):
 
     def __init__(self, trees: int, known: int):
         super().__init__()
-        self.levels = nn.ModuleDict({k: Forest(trees) for k in DIRECTION})
+        self.forests = nn.ModuleDict({k: Forest(trees) for k in SEES})
         self.whole = Whole(len(SENTENCE), known)
         self.register_buffer("usual", torch.zeros(CLASSES))
 
     @staticmethod
     def of(state: dict[str, torch.Tensor]) -> Stack:
         """One whose state is known."""
-        m = Stack(state["levels.phone.leaf"].numel() // 2**DEPTH, len(state["whole.known"]))
+        m = Stack(state["forests.phone.leaf"].numel() // 2**DEPTH, len(state["whole.known"]))
         m.load_state_dict(state)
         return m.eval()
 
     def forward(self, raw: Raw, p: Phones, e: Evidence) -> Raw:
         x = features(raw, p, e, self.usual)
-        scores = {k: blended(forest(x[..., FIRST[k]:]), x[..., FIRST[k]], *OWN[k]) for k, forest in self.levels.items()}
-        return raw._replace(**scores, sentence=raw.sentence + self.whole(x[:, 0, OF_SENTENCE]))
+        experts, said, word = (forest(x[..., SEES[k]]) for k, forest in self.forests.items())
+        return raw._replace(phone=blended(experts, said), word=word + OWN * (raw.word - word),
+                            sentence=raw.sentence + self.whole(x[:, 0, OF_SENTENCE]))
 
 
-def blended(trees: torch.Tensor, raw: torch.Tensor, worst: float, best: float) -> torch.Tensor:
-    """The trees' answer with a share of the raw score in it (see OWN), which falls with neither: a raw score far below counts
-    as one so near that the share's growth takes no more than what the trees' part brings."""
-    growth = (best - worst) / (_OWN_TO - _OWN_FROM)
-    own = worst + (best - worst) * ((trees - _OWN_FROM) / (_OWN_TO - _OWN_FROM)).clamp(0, 1)
-    away = raw - trees
-    return trees + own * (away.clamp(min=(best - 1) / growth) if growth else away)
+def blended(experts: torch.Tensor, said: torch.Tensor) -> torch.Tensor:
+    """What experts would say of a phone, with a share in it of whether it was said (see SAID). Falls with neither: where the
+    latter is far below, it counts as so near that the share's growth takes no more than what the former brings."""
+    worst, best = SAID
+    growth = (best - worst) / (_SAID_TO - _SAID_FROM)
+    share = worst + growth * (experts.clamp(_SAID_FROM, _SAID_TO) - _SAID_FROM)
+    return experts + share * (said - experts).clamp(min=(best - 1) / growth)
 
 
 class Lesson(NamedTuple):
@@ -182,7 +192,7 @@ class Lesson(NamedTuple):
 
     answer: Answer
     group: str  # who speaks; bags leave out whole groups
-    weight: dict[str, float]  # of a phone or a word
+    weight: dict[str, float]  # in each forest
     only: int | None = None  # the one phone, and its word, that there is something to learn of; None: all
 
 
@@ -200,13 +210,13 @@ def fit(taught: list[Lesson], seed: int) -> Stack:
     names = {g: i for i, g in enumerate(dict.fromkeys(x.group for x in taught))}
     with torch.no_grad():
         seen = [features(*_seen(x.answer), out.usual)[0].numpy() for x in taught]
-    for level in DIRECTION:
-        rows, scores = zip(*(_known(x, s, level) for x, s in zip(taught, seen)))
+    for forest in SEES:
+        rows, scores = zip(*(_known(x, s, forest) for x, s in zip(taught, seen)))
         x, sizes = np.concatenate(rows), [len(r) for r in rows]
-        weights = np.concatenate([_weights(l, s, level) for l, s in zip(taught, scores)])
+        weights = np.concatenate([_weights(l, s, forest) for l, s in zip(taught, scores)])
         models = bags(x, np.concatenate(scores), weights, np.repeat([names[l.group] for l in taught], sizes),
-                      DIRECTION[level], seed)
-        out.levels[level] = Forest(len(models) * TREES).take(models, x)
+                      DIRECTION[forest], seed)
+        out.forests[forest] = Forest(len(models) * TREES).take(models, x)
     scored = [(s[0, OF_SENTENCE], x.answer) for x, s in zip(taught, seen) if x.weight is SCORED]
     lacking = [a.example.utterance.opinion() / SENTENCE_SCALE - a.raw.sentence[0].numpy() for _, a in scored]
     out.whole = whole.fit(np.stack([s for s, _ in scored]), np.stack(lacking).astype(np.float32))
@@ -232,20 +242,20 @@ def applied(m: Stack, a: Answer) -> Raw:
     return m(*_seen(a))
 
 
-def _known(x: Lesson, seen: np.ndarray, level: str) -> tuple[np.ndarray, np.ndarray]:
-    """The features (of all that are seen of it) and scores (0-2, or above: EXCELLENT) of what is known of a lesson's phones
-    or words."""
-    u, seen = x.answer.example.utterance, seen[:, FIRST[level]:]
-    if level == "phone":
-        at = np.arange(len(u.phones)) if x.only is None else [x.only]
-        return seen[at], u.phone_scores[at] + EXCELLENT * (classify(u.phone_scores[at], "phone") == 4)
-    at = np.arange(len(u.word_scores)) if x.only is None else u.words[[x.only]]
-    return seen[word_starts(u)[at]], u.word_scores[at] / WORD_SCALE
+def _known(x: Lesson, seen: np.ndarray, forest: str) -> tuple[np.ndarray, np.ndarray]:
+    """The features that a forest sees of what is known of a lesson's phones or words, and their scores (0-2, or above:
+    EXCELLENT)."""
+    u, seen = x.answer.example.utterance, seen[:, SEES[forest]]
+    if forest == "word":
+        at = np.arange(len(u.word_scores)) if x.only is None else u.words[[x.only]]
+        return seen[word_starts(u)[at]], u.word_scores[at] / WORD_SCALE
+    at = np.arange(len(u.phones)) if x.only is None else [x.only]
+    return seen[at], u.phone_scores[at] + EXCELLENT * (classify(u.phone_scores[at], "phone") == 4)
 
 
-def _weights(x: Lesson, scores: np.ndarray, level: str) -> np.ndarray:
-    wrong = (x.weight is SCORED and level == "phone") & (scores < 1)
-    return x.weight[level] * np.where(wrong, WRONG, 1.0)
+def _weights(x: Lesson, scores: np.ndarray, forest: str) -> np.ndarray:
+    wrong = (x.weight is SCORED and forest != "word") & (scores < 1)
+    return x.weight[forest] * np.where(wrong, WRONG, 1.0)
 
 
 def bags(x: np.ndarray, y: np.ndarray, weight: np.ndarray, group: np.ndarray, direction: list[int], seed: int) -> list:

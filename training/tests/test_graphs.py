@@ -90,8 +90,8 @@ def some_stack(trees=40):
     m.whole.known.normal_()
     m.whole.weight.normal_(std=0.1)
     m.whole.usual.fill_(0.2)
-    for level, forest in m.levels.items():
-        forest.feature.copy_(torch.randint(len(stack.DIRECTION[level]), forest.feature.shape))
+    for name, forest in m.forests.items():
+        forest.feature.copy_(torch.randint(len(stack.DIRECTION[name]), forest.feature.shape))
         forest.threshold.normal_()
         forest.leaf.normal_(std=0.05)
         forest.base += 1.5
@@ -202,8 +202,8 @@ def test_trees_in_the_graph_are_those_that_were_fitted(monkeypatch):
     other[:, 3] = x[:500, 3]
     assert np.abs(forest(torch.from_numpy(other)[None])[0].numpy() - np.mean([m.predict(other) for m in models], 0)).max() < 1e-4
     again = stack.Stack(len(models) * stack.TREES, 0)
-    again.levels["phone"] = forest
-    assert torch.equal(stack.Stack.of(again.state_dict()).levels["phone"](torch.from_numpy(other)[None]), forest(torch.from_numpy(other)[None]))
+    again.forests["phone"] = forest
+    assert torch.equal(stack.Stack.of(again.state_dict()).forests["phone"](torch.from_numpy(other)[None]), forest(torch.from_numpy(other)[None]))
 
 
 def test_trees_never_praise_a_phone_for_having_been_another(monkeypatch):
@@ -219,14 +219,25 @@ def test_trees_never_praise_a_phone_for_having_been_another(monkeypatch):
         assert (sign * forest(at)[0].diff() >= -1e-6).all()
 
 
-def test_a_better_answer_of_trees_or_judges_is_a_better_score():
-    trees, raw = torch.linspace(0, 2.4, 200), torch.linspace(0.5, 1.9, 8)
-    for worst, best in stack.OWN.values():
-        got = stack.blended(trees[:, None], raw, worst, best)
-        assert (got.diff(dim=0) > 0).all() and (got.diff(dim=1) >= 0).all()
-        near = trees[:, None] - raw < 0.9  # further below the raw score moves nothing
-        assert (got.diff(dim=1) > 0)[near[:, :-1]].all()
-        assert ((got >= torch.minimum(trees[:, None], raw)) & (got <= torch.maximum(trees[:, None], raw))).all()
+def test_a_phone_that_experts_like_better_or_that_was_more_surely_said_has_the_better_score():
+    experts, said = torch.linspace(0, 2.4, 200), torch.linspace(0, 2.4, 50)
+    got = stack.blended(experts[:, None], said)
+    assert (got.diff(dim=0) > 0).all() and (got.diff(dim=1) >= 0).all()
+    near = experts[:, None] - said < 1.6  # further below it moves nothing
+    assert (got.diff(dim=1) > 0)[near[:, :-1]].all()
+    assert ((got >= torch.minimum(experts[:, None], said)) & (got <= torch.maximum(experts[:, None], said))).all()
+
+
+def test_whether_a_phone_was_said_is_told_by_it_and_its_neighbours_alone():
+    p, raw, e, usual = phones(7), some_raw(7), some_evidence(7), torch.rand(CLASSES)
+    seen = stack.features(raw, p, e, usual)[0, :, stack.SEES["sound"]]
+    assert seen.shape[1] == len(stack.DIRECTION["sound"])
+    for at in range(7):
+        far = (torch.arange(7) - at).abs() > 1
+        changed = raw._replace(**{k: torch.where(far, v + 1, v) for k, v in raw._asdict().items() if k not in ("sentence", "word")},
+                               word=raw.word + 1, sentence=raw.sentence + 1)
+        other = e._replace(scalars=torch.where(far[:, None], e.scalars + 1, e.scalars), globals=e.globals + 1)
+        assert torch.equal(stack.features(changed, p, other, usual)[0, at, stack.SEES["sound"]], seen[at])
 
 
 def test_the_stack_sees_the_word_and_the_sentence_whatever_the_padding():
@@ -242,6 +253,7 @@ def test_the_stack_sees_the_word_and_the_sentence_whatever_the_padding():
     assert got["phone over others"][6] == raw.phone[0, 6] - 2.0  # alone in its word
     assert got["phone before"].tolist() == [2.0, *raw.phone[0, :-1].tolist()]
     assert got["wrong after"].tolist() == [*raw.wrong[0, 1:].tolist(), -4.0]
+    assert got["scalar 3 before"].tolist() == [8.0, *e.scalars[0, :-1, 3].tolist()]
     assert torch.allclose(got["mean phone"], raw.phone.mean().expand(7), atol=1e-6)
     padded = Phones(*(torch.nn.functional.pad(x, (0, 4), value=-1 if i == 2 else 0) for i, x in enumerate(p)))
     with_padding = Raw(*(v if k == "sentence" else torch.nn.functional.pad(v, (0, 4), value=7.0) for k, v in raw._asdict().items()))
