@@ -126,7 +126,7 @@ def test_a_vowel_that_nobody_expected_is_learnt(utterance):
 
 def test_pairs_cover_every_contrast_above_low():
     found = pairs.pairs()
-    assert len(found) >= 300 and found == pairs.pairs()
+    assert found == pairs.pairs() and sum(p.mistake.kind == "substituted" for p in found) >= 300
     seen = {(mistakes.plain(p.phones[p.mistake.word][p.mistake.at]), mistakes.plain(p.mistake.said[0]))
             for p in found if p.mistake.kind == "substituted"}
     assert seen == set(contrasts(HIGH, MID))
